@@ -1,0 +1,455 @@
+/**
+ * The only place that creates a GPU device: it installs the listener without which every validation error is silent,
+ * counts every buffer, and knows how to split a dispatch that is too large for one dimension.
+ *
+ * @module
+ */
+
+/** What identifies the machine that computed a result. */
+export interface AdapterFingerprint {
+  readonly description: string;
+  readonly vendor: string;
+  readonly device: string;
+  /** `vulkan`, `metal`, `dx12`, or `gl`: the last one is guessed from missing features (Deno does not tell). */
+  readonly backend: string;
+  readonly driver?: string;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** One buffer of a memory plan. `binding` (default true): bound as storage, so it must fit the binding limit. */
+export interface PlannedBuffer {
+  readonly name: string;
+  readonly bytes: number;
+  readonly binding?: boolean;
+}
+
+/** Bytes of all live buffers of one device, and the largest sum seen. */
+export interface MemoryCount {
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  resetPeak(): void;
+}
+
+/** One prepared dispatch: encode it as often as wanted. */
+export interface Op {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  /** Workgroups in x, y, z; or a buffer that holds them (3 x u32). */
+  readonly groups: readonly [number, number, number] | { readonly buffer: GPUBuffer; readonly offset: number };
+}
+
+/** A buffer, or a part of one (offset must be a multiple of 256 bytes). */
+export type Binding = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
+
+/** The kinds of flat array that live on the device. */
+export type DeviceArray = Float32Array | Uint32Array | Int32Array;
+
+const WANTED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupsPerDimension",
+  "maxUniformBufferBindingSize",
+] as const;
+
+/** Storage buffers per stage that the kernels count on; WebGPU guarantees 8, every native driver offers more. */
+export const STORAGE_BUFFERS_NEEDED = 10;
+
+function quietDriver(): void {
+  // The Vulkan and EGL loaders complain on stderr when XDG_RUNTIME_DIR is unset; without the permission they may.
+  try {
+    if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  } catch { /* not permitted: the line on stderr is harmless */ }
+}
+
+async function requestAdapter(): Promise<GPUAdapter> {
+  quietDriver();
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new Error(
+      "No WebGPU adapter was found: run ./setup.sh (it installs a software Vulkan driver where there is no GPU) and try again",
+    );
+  }
+  return adapter;
+}
+
+function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
+  return Object.fromEntries(WANTED_LIMITS.map((name) => [name, limits[name] as number]));
+}
+
+function fingerprintOf(adapter: GPUAdapter): AdapterFingerprint {
+  const { vendor, device, description, architecture } = adapter.info;
+  const backend = Deno.build.os === "darwin"
+    ? "metal"
+    : Deno.build.os === "windows"
+    ? "dx12"
+    : adapter.features.has("shader-f16") || adapter.features.has("bgra8unorm-storage")
+    ? "vulkan"
+    : "gl";
+  return {
+    description: description || device || "unnamed adapter",
+    vendor,
+    device,
+    backend,
+    ...(architecture ? { driver: architecture } : {}),
+    limits: limitsOf(adapter.limits),
+  };
+}
+
+/** Names the adapter that {@linkcode openGpu} would use, without opening a device. */
+export async function adapterFingerprint(): Promise<AdapterFingerprint> {
+  return fingerprintOf(await requestAdapter());
+}
+
+/**
+ * Opens a device with the adapter's own limits.
+ *
+ * @throws {Error} When there is no adapter.
+ */
+export async function openGpu(): Promise<Gpu> {
+  const adapter = await requestAdapter();
+  const limits = limitsOf(adapter.limits);
+  const features = (["timestamp-query"] as GPUFeatureName[]).filter((f) => adapter.features.has(f));
+  const device = await adapter.requestDevice({ requiredLimits: limits, requiredFeatures: features });
+  return new Gpu(device, fingerprintOf(adapter));
+}
+
+/** Whether buffers made by {@linkcode Gpu.buffer} start as zero (default) or as NaN, which tests use to find values never written. */
+export type Fill = "zero" | "poison";
+
+/** An open device with its buffers counted and its errors heard. */
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterFingerprint;
+  /** Largest number of workgroups per dimension; tests inject a small one to exercise the splitting. */
+  maxWorkgroupsPerDimension: number;
+  /** How new buffers are filled. */
+  fill: Fill = "zero";
+  #live = 0;
+  #peak = 0;
+  #errors: string[] = [];
+  #pipelines = new Map<string, GPUComputePipeline>();
+  #lost: string | undefined;
+  readonly memory: MemoryCount;
+
+  constructor(device: GPUDevice, adapter: AdapterFingerprint) {
+    this.device = device;
+    this.adapter = adapter;
+    this.maxWorkgroupsPerDimension = Math.min(65535, device.limits.maxComputeWorkgroupsPerDimension);
+    device.addEventListener("uncapturederror", (event) => {
+      this.#errors.push((event as GPUUncapturedErrorEvent).error.message);
+    });
+    device.lost.then((info) => {
+      this.#lost = `The GPU device was lost: ${info.message || info.reason}`;
+    });
+    const count = { live: () => this.#live, peak: () => this.#peak, reset: () => (this.#peak = this.#live) };
+    this.memory = {
+      get liveBytes() {
+        return count.live();
+      },
+      get peakBytes() {
+        return count.peak();
+      },
+      resetPeak() {
+        count.reset();
+      },
+    };
+  }
+
+  /** True for Mesa's CPU driver: some kernels come in a variant that suits 8-wide vectors on few cores better. */
+  get isSoftware(): boolean {
+    return /llvmpipe|lavapipe|swiftshader/i.test(this.adapter.description);
+  }
+
+  /** True when kernels can be timed on the device. */
+  get hasTimestamps(): boolean {
+    return this.device.features.has("timestamp-query");
+  }
+
+  /**
+   * Creates a counted buffer of `bytes` (rounded up to 16), usable as storage, copy source and copy destination.
+   *
+   * @throws {RangeError} When it exceeds the device's buffer limit.
+   */
+  buffer(label: string, bytes: number, usage = 0): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (size > this.device.limits.maxBufferSize) {
+      throw new RangeError(
+        `Buffer "${label}" needs ${mib(size)} MiB, but this device allows ${
+          mib(this.device.limits.maxBufferSize)
+        } MiB per buffer`,
+      );
+    }
+    const buffer = this.device.createBuffer({
+      label,
+      size,
+      usage: usage | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.#live += size;
+    this.#peak = Math.max(this.#peak, this.#live);
+    if (this.fill === "poison") this.device.queue.writeBuffer(buffer, 0, new Uint32Array(size / 4).fill(0x7fc0dead));
+    return buffer;
+  }
+
+  /** Creates a buffer that holds `data`; with `usage` e.g. `GPUBufferUsage.UNIFORM`. */
+  upload(label: string, data: DeviceArray, usage = 0): GPUBuffer {
+    const buffer = this.buffer(label, data.byteLength, usage);
+    this.write(buffer, data);
+    return buffer;
+  }
+
+  /** Writes `data` at `offset` bytes. */
+  write(buffer: GPUBuffer, data: DeviceArray, offset = 0): void {
+    if (data.byteLength > 0) this.device.queue.writeBuffer(buffer, offset, data as DeviceArray & { buffer: ArrayBuffer });
+  }
+
+  /** Destroys buffers at once: nothing else frees them in time. */
+  free(...buffers: readonly (GPUBuffer | undefined)[]): void {
+    for (const buffer of buffers) {
+      if (!buffer) continue;
+      this.#live -= buffer.size;
+      buffer.destroy();
+    }
+  }
+
+  /**
+   * Compiles a compute shader (cached by its text).
+   *
+   * @throws {SyntaxError} With line and column when the WGSL is wrong.
+   */
+  async pipeline(label: string, code: string, entryPoint = "main"): Promise<GPUComputePipeline> {
+    const key = `${entryPoint}\n${code}`;
+    const known = this.#pipelines.get(key);
+    if (known) return known;
+    this.device.pushErrorScope("validation");
+    const module = this.device.createShaderModule({ label, code });
+    const info = await module.getCompilationInfo();
+    const errors = info.messages.filter((m) => m.type === "error");
+    if (errors.length > 0) {
+      await this.device.popErrorScope();
+      const lines = code.split("\n");
+      throw new SyntaxError(
+        errors.map((m) => `${label}.wgsl:${m.lineNum}:${m.linePos}: ${m.message}\n  ${lines[m.lineNum - 1] ?? ""}`)
+          .join("\n"),
+      );
+    }
+    const pipeline = this.device.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint } });
+    const error = await this.device.popErrorScope();
+    if (error) throw new SyntaxError(`${label}: ${error.message}`);
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
+  }
+
+  /**
+   * Prepares a dispatch: `bindings[i]` goes to `@group(0) @binding(i)`, `threads` are rounded up to whole workgroups and
+   * split over x and z where one dimension is not enough (the shader's `linear_index` undoes it); `y` workgroups are kept.
+   */
+  async op(
+    label: string,
+    code: string,
+    bindings: readonly Binding[],
+    size: { threads: number; workgroup: number; y?: number } | { indirect: GPUBuffer; offset?: number },
+    entryPoint = "main",
+  ): Promise<Op> {
+    const pipeline = await this.pipeline(label, code, entryPoint);
+    this.device.pushErrorScope("validation");
+    const bindGroup = this.device.createBindGroup({
+      label,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: bindings.map((b, binding) => ({
+        binding,
+        resource: "usage" in b ? { buffer: b } : { buffer: b.buffer, offset: b.offset, size: b.size },
+      })),
+    });
+    const error = await this.device.popErrorScope();
+    if (error) throw new Error(`${label}: cannot bind: ${error.message}`);
+    if ("indirect" in size) {
+      return { label, pipeline, bindGroup, groups: { buffer: size.indirect, offset: size.offset ?? 0 } };
+    }
+    return { label, pipeline, bindGroup, groups: this.split(Math.ceil(size.threads / size.workgroup), size.y ?? 1) };
+  }
+
+  /**
+   * Splits a number of workgroups over x and z, `y` untouched.
+   *
+   * @throws {RangeError} When even both dimensions together are too small.
+   */
+  split(groups: number, y = 1): readonly [number, number, number] {
+    const max = this.maxWorkgroupsPerDimension;
+    const z = Math.max(1, Math.ceil(groups / max));
+    if (z > max || y > max) throw new RangeError(`A dispatch of ${groups} x ${y} workgroups exceeds ${max} per dimension`);
+    return [Math.ceil(groups / z), y, z];
+  }
+
+  /** Encodes ops into one compute pass and submits it. */
+  submit(ops: readonly Op[]): void {
+    const encoder = this.device.createCommandEncoder();
+    this.encode(encoder, ops);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Encodes ops, in order, into one compute pass of `encoder`. */
+  encode(encoder: GPUCommandEncoder, ops: readonly Op[]): void {
+    const pass = encoder.beginComputePass();
+    for (const op of ops) dispatch(pass, op);
+    pass.end();
+  }
+
+  /** Compiles ops for real (drivers do it at first dispatch) by dispatching no work. */
+  async prewarm(ops: readonly Op[]): Promise<void> {
+    const encoder = this.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const op of ops) {
+      pass.setPipeline(op.pipeline);
+      pass.setBindGroup(0, op.bindGroup);
+      pass.dispatchWorkgroups(0);
+    }
+    pass.end();
+    this.device.queue.submit([encoder.finish()]);
+    await this.done();
+  }
+
+  /** Waits for everything submitted (about 11 ms, and it blocks the event loop), then raises what went wrong meanwhile. */
+  async done(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  /**
+   * Raises validation errors and a lost device.
+   *
+   * @throws {Error} With every message heard since the last call.
+   */
+  check(): void {
+    if (this.#lost) throw new Error(this.#lost);
+    if (this.#errors.length > 0) {
+      const text = this.#errors.splice(0).join("\n");
+      throw new Error(`The GPU refused some work: ${text}`);
+    }
+  }
+
+  /** Reads `bytes` of a buffer from `offset`; waits for all work before it. */
+  async read(buffer: GPUBuffer, bytes = buffer.size, offset = 0): Promise<ArrayBuffer> {
+    if (bytes === 0) return new ArrayBuffer(0);
+    const size = Math.ceil(bytes / 4) * 4;
+    const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
+    this.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const copy = staging.getMappedRange().slice(0, bytes);
+    staging.unmap();
+    staging.destroy();
+    this.check();
+    return copy;
+  }
+
+  /** Reads `count` floats (default: all). */
+  async readFloats(buffer: GPUBuffer, count = buffer.size / 4, offset = 0): Promise<Float32Array<ArrayBuffer>> {
+    return new Float32Array(await this.read(buffer, count * 4, offset * 4));
+  }
+
+  /**
+   * Says in one sentence why a memory plan does not fit this device; undefined when it does.
+   */
+  checkPlan(plan: readonly PlannedBuffer[]): string | undefined {
+    return checkPlan(plan, this.adapter.limits);
+  }
+
+  /** Milliseconds each op takes on the device: median over `repeats` timestamped runs, in the order given. */
+  async time(ops: readonly Op[], repeats = 5): Promise<number[]> {
+    if (!this.hasTimestamps) throw new Error("This adapter has no timestamp queries, so kernels cannot be timed on it");
+    const count = ops.length * 2;
+    const queries = this.device.createQuerySet({ type: "timestamp", count });
+    const resolved = this.buffer("timestamps", count * 8, GPUBufferUsage.QUERY_RESOLVE);
+    const times: number[][] = ops.map(() => []);
+    for (let r = 0; r < repeats + 1; r++) {
+      const encoder = this.device.createCommandEncoder();
+      for (const [i, op] of ops.entries()) {
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet: queries, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+        });
+        dispatch(pass, op);
+        pass.end();
+      }
+      encoder.resolveQuerySet(queries, 0, count, resolved, 0);
+      this.device.queue.submit([encoder.finish()]);
+      const stamps = new BigUint64Array(await this.read(resolved, count * 8));
+      if (r > 0) for (const i of ops.keys()) times[i]!.push(Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6);
+    }
+    this.free(resolved);
+    return times.map((t) => t.sort((a, b) => a - b)[t.length >> 1]!);
+  }
+}
+
+function dispatch(pass: GPUComputePassEncoder, op: Op): void {
+  pass.setPipeline(op.pipeline);
+  pass.setBindGroup(0, op.bindGroup);
+  if ("buffer" in op.groups) pass.dispatchWorkgroupsIndirect(op.groups.buffer, op.groups.offset);
+  else if (op.groups[0] > 0) pass.dispatchWorkgroups(...op.groups);
+}
+
+const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 2 : 0);
+
+/** Says in one sentence why a memory plan does not fit these limits; undefined when it does. */
+export function checkPlan(
+  plan: readonly PlannedBuffer[],
+  limits: Readonly<Record<string, number>>,
+): string | undefined {
+  for (const { name, bytes, binding = true } of plan) {
+    const limit = binding
+      ? Math.min(limits["maxStorageBufferBindingSize"]!, limits["maxBufferSize"]!)
+      : limits["maxBufferSize"]!;
+    if (bytes > limit) {
+      return `"${name}" needs ${mib(bytes)} MiB, but this device allows ${mib(limit)} MiB per ${
+        binding ? "storage binding" : "buffer"
+      }`;
+    }
+  }
+  return undefined;
+}
+
+/** WGSL that every kernel starts with: the linear thread index of a dispatch split by {@linkcode Gpu.split}. */
+export const LINEAR_INDEX = /* wgsl */ `
+fn linear_index(global_id: vec3u, workgroups: vec3u, workgroup_size: u32) -> u32 {
+  return global_id.x + global_id.z * workgroups.x * workgroup_size;
+}
+`;
+
+/** Runs a one-second kernel whose answer is known: integer hashing, float arithmetic and atomics must all be right. */
+export async function selfCheck(gpu: Gpu): Promise<{ ok: boolean; message: string }> {
+  const n = 4096;
+  const out = gpu.buffer("self-check", (n + 1) * 4);
+  const code = `${LINEAR_INDEX}
+@group(0) @binding(0) var<storage, read_write> result: array<atomic<u32>>;
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= ${n}u) { return; }
+  let hash = i * 2654435761u ^ (i >> 3u);
+  atomicStore(&result[i], hash ^ bitcast<u32>(sqrt(f32(i)) * 0.5 + 1.0));
+  atomicAdd(&result[${n}u], hash & 0xffffu);
+}`;
+  const op = await gpu.op("self_check", code, [out], { threads: n, workgroup: 64 });
+  gpu.submit([op]);
+  const got = new Uint32Array(await gpu.read(out, (n + 1) * 4));
+  gpu.free(out);
+  const bits = new Uint32Array(1), float = new Float32Array(bits.buffer);
+  let sum = 0, wrong = 0;
+  for (let i = 0; i < n; i++) {
+    const hash = (Math.imul(i, 2654435761 | 0) ^ (i >>> 3)) >>> 0;
+    sum = (sum + (hash & 0xffff)) >>> 0;
+    float[0] = Math.fround(Math.fround(Math.sqrt(i)) * 0.5 + 1);
+    // The last bits of a square root may differ between drivers; the integer part may not.
+    if (Math.abs(((got[i]! ^ hash) >>> 0) - bits[0]!) > 4) wrong++;
+  }
+  const ok = wrong === 0 && got[n] === sum;
+  return {
+    ok,
+    message: ok
+      ? `self-check passed (${n} hashes, square roots and atomic adds)`
+      : `self-check failed: ${wrong} of ${n} values and ${got[n] === sum ? "no" : "the"} atomic sum are wrong on ${gpu.adapter.description}; update or change the driver`,
+  };
+}
