@@ -9,6 +9,8 @@ export class SceneError extends Error {
   readonly file: string;
 
   /**
+   * Composes the message from its parts.
+   *
    * @param file the offending file or folder
    * @param problem what was expected and what was found
    * @param mend what the user can do about it

@@ -10,4 +10,5 @@ export * from "./camera.ts";
 export * from "./errors.ts";
 export * from "./npy.ts";
 export * from "./png.ts";
+export * from "./safetensors.ts";
 export * from "./scene.ts";
