@@ -71,7 +71,23 @@ if [ -z "$found" ] && [ "$(uname -s)" = Linux ]; then
     say "no Vulkan device found: installing Mesa's software driver (mesa-vulkan-drivers) from the distribution"
     export DEBIAN_FRONTEND=noninteractive
     "${sudo_cmd[@]}" apt-get update -qq || say "apt-get update failed; trying with the package lists at hand"
-    "${sudo_cmd[@]}" apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers libvulkan1 >/dev/null
+    . /etc/os-release 2>/dev/null || true
+    installed=no
+    if [ "${VERSION_CODENAME:-}" = bookworm ]; then
+      # Mesa 25 of Debian's own backports trains about 20 % faster than Debian 12's 22.3 and has no limit on loop length. The
+      # list is given for this one command only: the machine's own sources stay as they are.
+      lists=$(mktemp -d); chmod 755 "$lists"
+      printf 'deb http://deb.debian.org/debian %s main\n' bookworm bookworm-updates bookworm-backports > "$lists/stillroom.list"
+      apt_once=(apt-get -qq -o "Dir::Etc::sourcelist=$lists/stillroom.list" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0)
+      if "${sudo_cmd[@]}" "${apt_once[@]}" update >/dev/null 2>&1 &&
+        "${sudo_cmd[@]}" "${apt_once[@]}" install -y --no-install-recommends -t bookworm-backports mesa-vulkan-drivers >/dev/null 2>&1 &&
+        "${sudo_cmd[@]}" "${apt_once[@]}" install -y --no-install-recommends libvulkan1 >/dev/null 2>&1; then
+        installed=yes; say "installed Mesa from bookworm-backports"
+      else say "bookworm-backports did not work; taking Debian's own Mesa"
+      fi
+      rm -rf "$lists"
+    fi
+    [ "$installed" = yes ] || "${sudo_cmd[@]}" apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers libvulkan1 >/dev/null
     found=$(adapter || true)
   else
     say "no Vulkan device found, and this needs an administrator. Ask for exactly this:"
