@@ -1,0 +1,47 @@
+/** What the runner must know of the machine. `cli/` builds it from `kernels/`; a test gives its own. */
+
+/** One buffer that a stage will want. */
+export interface MemoryItem {
+  /** What it holds. */
+  readonly name: string;
+  /** Its size in bytes. */
+  readonly bytes: number;
+  /** True when it is bound to a shader whole, so that the binding limit counts too. */
+  readonly binding?: boolean;
+}
+
+/** Names the device that results depend on. */
+export interface Fingerprint {
+  /** The adapter's own words. */
+  readonly description: string;
+  /** Who made it. */
+  readonly vendor: string;
+  /** Which device it is. */
+  readonly device: string;
+  /** Vulkan, Metal, D3D12 or OpenGL. */
+  readonly backend: string;
+  /** Driver and version, where one can be had. */
+  readonly driver?: string;
+  /** WebGPU limits by name. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** An open device, as the worker holds it. */
+export interface OpenDevice {
+  /** What stages get as `context.device`. */
+  readonly device: unknown;
+  /** Largest number of bytes in buffers since the last reset. */
+  peakBytes(): number;
+  /** Forgets the largest number. */
+  resetPeak(): void;
+}
+
+/** The machine, seen from the runner. */
+export interface Environment {
+  /** Names the device. Called once per run, only when a stage needs a device. */
+  fingerprint(): Promise<Fingerprint>;
+  /** Opens the device. Called in the worker, once. */
+  open(): Promise<OpenDevice>;
+  /** Says why a memory plan cannot work on the device; undefined when it can. */
+  checkMemory(plan: readonly MemoryItem[]): Promise<string | undefined>;
+}

@@ -1,0 +1,144 @@
+/** Runs one node in its cache folder, in whatever thread this is called. */
+
+import { CheckpointStore, type StoredCheckpoint } from "./checkpoint.ts";
+import { isClaimFile, stillHolds } from "./claim.ts";
+import { RunningContext, type StageListener } from "./context.ts";
+import { diagnose, gatherEvidence } from "./diagnosis.ts";
+import type { OpenDevice } from "./environment.ts";
+import { StageError } from "./errors.ts";
+import { writeJson } from "./json.ts";
+import type { KeyParts } from "./keys.ts";
+import { listFiles } from "./paths.ts";
+import type { PlanNode } from "./plan_builder.ts";
+import type { StageResult } from "./result.ts";
+import type { StopSignal } from "./stop.ts";
+
+/** One node to run, as it crosses to the worker. */
+export interface Job {
+  readonly node: string;
+  readonly key: string;
+  readonly parts: KeyParts;
+  /** The seed, for nodes that depend on it. */
+  readonly seed?: number;
+  /** The cache folder of the key; claimed by the caller. */
+  readonly directory: string;
+  /** Number of the caller's claim: the result is only written while it still holds. */
+  readonly claim: number;
+  /** Input name -> node that made it and its cache folder. */
+  readonly inputs: Readonly<Record<string, { readonly node: string; readonly directory: string }>>;
+  /** Least seconds between two checkpoints. */
+  readonly checkpointSeconds: number;
+}
+
+/** What {@link execute} needs besides the job. */
+export interface ExecuteOptions {
+  readonly signal: StopSignal;
+  readonly listener: StageListener;
+  /** The nodes of the plan by name: artifacts of the inputs are loaded through them. */
+  readonly nodes: ReadonlyMap<string, PlanNode>;
+  readonly device?: OpenDevice | undefined;
+}
+
+/**
+ * Runs a node: resumes from its checkpoint or starts afresh, saves the value, diagnoses, and writes `result.json` last.
+ *
+ * @throws {Stopped} when the user stopped it
+ */
+export async function execute(job: Job, options: ExecuteOptions): Promise<StageResult> {
+  const node = options.nodes.get(job.node);
+  if (!node) throw new Error(`Node ${job.node} is not in the plan`);
+  const { stage } = node;
+  const { listener, signal, device } = options;
+  const store = new CheckpointStore(job.directory);
+  const resumed = await store.load();
+  await prepare(job.directory, resumed);
+  if (resumed) listener.event("note", "resume", `Going on from step ${resumed.step}`);
+  signal.throwIfAborted();
+  listener.phase("load");
+  const inputs: Record<string, unknown> = {};
+  for (const [name, { node: from, directory }] of Object.entries(job.inputs)) {
+    const artifact = options.nodes.get(from)?.stage.artifact;
+    if (!artifact) throw new Error(`Node ${from} is not in the plan`);
+    inputs[name] = await artifact.load(directory);
+  }
+  device?.resetPeak();
+  const context = new RunningContext({
+    node: job.node,
+    directory: job.directory,
+    seed: job.parts.seed ?? 0,
+    device: device?.device,
+    signal,
+    store,
+    resumed,
+    checkpointSeconds: job.checkpointSeconds,
+    listener,
+  });
+  try {
+    listener.phase("run");
+    const outcome = await stage.run(context, inputs, stage.params.parse(node.params));
+    const metrics: Record<string, number> = {};
+    for (const [name, value] of Object.entries(outcome.metrics ?? {})) {
+      if (value === undefined) continue;
+      if (typeof value !== "number") {
+        throw new StageError(`Metric ${name} of node ${job.node} must be a number, found ${typeof value}`);
+      }
+      metrics[name] = value;
+    }
+    listener.phase("save");
+    await stage.artifact.save(outcome.value, job.directory);
+    context.close();
+    const evidence = await gatherEvidence(job.node, stage.name, metrics, job.directory);
+    const findings = diagnose(stage.rules, evidence)
+      .map((finding) => job.seed === undefined ? finding : { ...finding, seed: job.seed });
+    const files = (await listFiles(job.directory))
+      .filter((file) =>
+        !isClaimFile(file) && !file.startsWith("checkpoint/") && file !== "result.json" && !file.endsWith(".tmp")
+      );
+    const result: StageResult = {
+      schema: 1,
+      stage: stage.name,
+      node: job.node,
+      key: job.key,
+      ...(job.seed === undefined ? {} : { seed: job.seed }),
+      seconds: context.elapsed,
+      metrics,
+      measured: stage.measured,
+      ...(outcome.parametersSha256 === undefined ? {} : { parameters_sha256: outcome.parametersSha256 }),
+      ...(device === undefined ? {} : { gpu_peak_bytes: device.peakBytes() }),
+      findings,
+      files,
+      artifact: { format: stage.artifact.format, version: stage.artifact.version },
+      parts: job.parts,
+      finished: new Date().toISOString(),
+    };
+    if (!stillHolds(job.directory, job.claim)) {
+      throw new StageError(
+        `Another run took over ${job.directory} because this one seemed dead: its result will be used`,
+      );
+    }
+    await writeJson(`${job.directory}/result.json`, result);
+    await store.remove();
+    return result;
+  } finally {
+    context.close();
+  }
+}
+
+/**
+ * Makes a folder ready. Without a checkpoint everything that a killed attempt left is removed; with one, its CSV files are cut back
+ * to where it was and CSV files begun after it are removed.
+ */
+export async function prepare(directory: string, resumed: StoredCheckpoint | undefined): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true });
+  for await (const entry of Deno.readDir(directory)) {
+    const path = `${directory}/${entry.name}`;
+    if (isClaimFile(entry.name)) continue;
+    if (!resumed) await Deno.remove(path, { recursive: true });
+    else if (entry.name.endsWith(".tmp")) await Deno.remove(path);
+    else if (entry.name.endsWith(".csv")) {
+      const bytes = resumed.csv[entry.name];
+      if (bytes === undefined) await Deno.remove(path);
+      else await Deno.truncate(path, bytes);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * The runner: experiments, stages, parameters, plans, the content-keyed cache, claims, checkpoints, run folders, gates and
+ * the diagnosis engine. It knows nothing of GPUs, scenes or images and imports none of the other folders; what it must know
+ * of the machine comes in as an `Environment`. Files are the only thing that stages exchange.
+ * Inside the project import the leaf modules: this barrel would tie everything into every cache key.
+ *
+ * @module
+ */
+
+export { type Artifact, jsonArtifact } from "./artifact.ts";
+export type { Checkpoint, Tensor } from "./checkpoint.ts";
+export { type Cell, type CsvWriter, cutTornLine, parseCsv, parseRows, readCsvFile, type Row } from "./csv.ts";
+export { diagnose, type Diagnosis, type Evidence, type Finding, type Rule, type Severity } from "./diagnosis.ts";
+export type { Environment, Fingerprint, MemoryItem, OpenDevice } from "./environment.ts";
+export { StageError, Stopped, UsageError } from "./errors.ts";
+export { buildPlan, type Experiment, experiment, type ExperimentSpec, type Pipeline, type Plan } from "./experiment.ts";
+export { Gate, gate, type GateResult, type GateState, judge } from "./gate.ts";
+export { canonicalJson, type Json, type JsonObject, sha256 } from "./json.ts";
+export { resolveParameters } from "./params.ts";
+export { type Input, input, type Inputs, optionalInput, type Ref, type RefValue } from "./ref.ts";
+export { readResult, type StageResult } from "./result.ts";
+export type { PlanFile, RunSummary } from "./run_folder.ts";
+export {
+  type Metrics,
+  type ProgressUpdate,
+  type Stage,
+  stage,
+  type StageContext,
+  type StageOutcome,
+  type StageSpec,
+} from "./stage.ts";
+export type { StopSignal } from "./stop.ts";

@@ -1,0 +1,107 @@
+/** The module graph of a file: every module, text import and npm version that it can reach, from `deno info --json`. */
+
+import { fromFileUrl, relativePath } from "./urls.ts";
+import { ask } from "./process.ts";
+import { sha256 } from "./json.ts";
+
+interface InfoModule {
+  readonly specifier: string;
+  readonly local?: string;
+  readonly kind?: string;
+  readonly error?: string;
+  readonly npmPackage?: string;
+  readonly dependencies?: readonly {
+    readonly npmPackage?: string;
+    readonly code?: { readonly specifier?: string };
+    readonly type?: { readonly specifier?: string };
+  }[];
+}
+
+interface Info {
+  readonly modules?: readonly InfoModule[];
+  readonly redirects?: Readonly<Record<string, string>>;
+  readonly npmPackages?: Readonly<Record<string, { readonly dependencies?: readonly string[] }>>;
+}
+
+/** What one module can reach. */
+export interface Reach {
+  /** File, relative to the project, or URL -> SHA-256 of its content. */
+  readonly files: Readonly<Record<string, string>>;
+  /** `name@version` of npm packages, sorted. */
+  readonly packages: readonly string[];
+}
+
+/** The graph of one or more roots. */
+export class ModuleGraph {
+  readonly #modules = new Map<string, InfoModule>();
+  readonly #redirects = new Map<string, string>();
+  readonly #packages = new Map<string, readonly string[]>();
+  readonly #hashes = new Map<string, string>();
+  readonly #root: string;
+
+  /** @param root the project folder: files are named relative to it */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * Adds everything that a module reaches.
+   *
+   * @param url its `file:` URL
+   * @throws {Error} when `deno info` fails
+   */
+  async add(url: string): Promise<void> {
+    if (this.#modules.has(url)) return;
+    const path = fromFileUrl(url);
+    const answer = await ask("deno", ["info", "--json", path], this.#root);
+    if (!answer.ok) throw new Error(`deno info ${path} failed: ${answer.stderr.trim()}`);
+    const info = JSON.parse(answer.stdout) as Info;
+    for (const item of info.modules ?? []) this.#modules.set(item.specifier, item);
+    for (const [from, to] of Object.entries(info.redirects ?? {})) this.#redirects.set(from, to);
+    for (const [name, item] of Object.entries(info.npmPackages ?? {})) {
+      this.#packages.set(name, item.dependencies ?? []);
+    }
+  }
+
+  /** What a module of the graph reaches. */
+  async reach(url: string): Promise<Reach> {
+    const seen = new Set<string>();
+    const packages = new Set<string>();
+    const queue = [url];
+    for (let specifier = queue.pop(); specifier !== undefined; specifier = queue.pop()) {
+      const resolved = this.#redirects.get(specifier) ?? specifier;
+      if (seen.has(resolved)) continue;
+      seen.add(resolved);
+      const found = this.#modules.get(resolved);
+      if (!found) continue;
+      if (found.npmPackage) this.#addPackage(found.npmPackage, packages);
+      for (const dependency of found.dependencies ?? []) {
+        if (dependency.npmPackage) this.#addPackage(dependency.npmPackage, packages);
+        for (const next of [dependency.code?.specifier, dependency.type?.specifier]) if (next) queue.push(next);
+      }
+    }
+    const files: Record<string, string> = {};
+    for (const specifier of [...seen].sort()) {
+      const local = this.#modules.get(specifier)?.local;
+      if (local === undefined) continue;
+      const name = specifier.startsWith("file:") ? relativePath(this.#root, local) : specifier;
+      files[name] = await this.#hash(local);
+    }
+    return { files, packages: [...packages].sort() };
+  }
+
+  #addPackage(name: string, into: Set<string>): void {
+    if (into.has(name)) return;
+    into.add(name);
+    for (const next of this.#packages.get(name) ?? []) this.#addPackage(next, into);
+  }
+
+  async #hash(path: string): Promise<string> {
+    let hash = this.#hashes.get(path);
+    if (hash === undefined) {
+      hash = sha256(await Deno.readFile(path));
+      this.#hashes.set(path, hash);
+    }
+    return hash;
+  }
+}

@@ -1,0 +1,170 @@
+/** Parameters: defaults < preset < YAML overlay < `key=value`, checked against the schema with the key named. */
+
+import { z } from "zod";
+import { UsageError } from "./errors.ts";
+import { isPlainObject, type JsonObject, toJson } from "./json.ts";
+import { didYouMean } from "./names.ts";
+import { childSchema, defaultOf, knownKeys, leafKeys } from "./schema.ts";
+import { parseScalar } from "./scalar.ts";
+
+/** The layers of parameters of a run. */
+export interface ParameterLayers {
+  /** Named presets of the experiment. */
+  readonly presets: Readonly<Record<string, unknown>>;
+  /** Which preset to use; undefined for none. */
+  readonly preset?: string | undefined;
+  /** The parsed YAML overlay. */
+  readonly overlay?: unknown;
+  /** `key=value` words from the command line, in any order. */
+  readonly overrides?: readonly string[] | undefined;
+}
+
+/**
+ * Resolves the parameters of a run.
+ *
+ * @param schema the experiment's schema
+ * @returns plain data, complete, canonical order of the schema
+ * @throws {UsageError} naming the key, and the nearest known one when it is unknown
+ */
+export function resolveParameters(schema: z.ZodObject, layers: ParameterLayers): JsonObject {
+  let value: unknown = defaultOf(schema) ?? {};
+  if (layers.preset !== undefined && layers.preset !== "default") {
+    const preset = Object.hasOwn(layers.presets, layers.preset) ? layers.presets[layers.preset] : undefined;
+    if (preset === undefined) {
+      const names = Object.keys(layers.presets);
+      throw new UsageError(`Unknown preset ${layers.preset}: ${didYouMean(layers.preset, names)}`);
+    }
+    value = overlay(schema, value, preset, `preset ${layers.preset}`);
+  }
+  if (layers.overlay !== undefined && layers.overlay !== null) {
+    value = overlay(schema, value, layers.overlay, "the --config overlay");
+  }
+  for (const [path, found] of readOverrides(schema, layers.overrides ?? [])) {
+    value = setPath(value, path, found);
+  }
+  return toJson(parseStrict(schema, value, "the parameters"), "params") as JsonObject;
+}
+
+/**
+ * Parses a value with a schema; unlike zod's default, an unknown key anywhere is an error.
+ *
+ * @param also further names to offer when a key is unknown
+ * @throws {UsageError} listing what is wrong
+ */
+export function parseStrict(schema: z.ZodType, value: unknown, where: string, also: readonly string[] = []): unknown {
+  checkKeys(schema, value, where, [], also);
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    throw new UsageError(
+      `${where[0]?.toUpperCase()}${where.slice(1)} did not match:\n${indent(z.prettifyError(parsed.error))}`,
+    );
+  }
+  return parsed.data;
+}
+
+/** Splits and parses `key=value` words. A key given twice with different values is an error: order never matters. */
+export function readOverrides(schema: z.ZodType, words: readonly string[]): Map<string[], unknown> {
+  const seen = new Map<string, { path: string[]; text: string; value: unknown }>();
+  for (const word of words) {
+    const at = word.indexOf("=");
+    if (at <= 0) throw new UsageError(`Expected key=value, found ${JSON.stringify(word)}: write for example steps=500`);
+    const key = word.slice(0, at).trim();
+    const text = word.slice(at + 1).trim();
+    const path = key.split(".");
+    const leaf = resolvePath(schema, path);
+    const before = seen.get(key);
+    if (before && before.text !== text) {
+      throw new UsageError(`${key} was given twice, as ${before.text} and as ${text}: keep one`);
+    }
+    seen.set(key, { path, text, value: readValue(leaf, text) });
+  }
+  const entries = [...seen.entries()];
+  for (const [key] of entries) {
+    const inside = entries.find(([other]) => other.startsWith(`${key}.`));
+    if (inside) throw new UsageError(`${key} and ${inside[0]} were both given: the one holds the other, keep one`);
+  }
+  return new Map(entries.map(([, { path, value }]) => [path, value]));
+}
+
+/** Finds the schema at a dotted path. */
+function resolvePath(schema: z.ZodType, path: readonly string[]): z.ZodType | undefined {
+  let current: z.ZodType | undefined = schema;
+  for (const [index, key] of path.entries()) {
+    if (!current) return undefined; // inside free-form data
+    const keys = knownKeys(current);
+    if (keys === undefined) {
+      current = childSchema(current, key);
+      continue;
+    }
+    if (!keys.includes(key) || key === "") {
+      const whole = path.join(".");
+      if (keys.length === 0) {
+        throw new UsageError(
+          `Unknown parameter ${whole}: ${path.slice(0, index).join(".")} is a single value without parts`,
+        );
+      }
+      throw new UsageError(`Unknown parameter ${whole}: ${didYouMean(whole, leafKeys(schema))}`);
+    }
+    current = childSchema(current, key);
+  }
+  return current;
+}
+
+/** The first reading of the text that the schema accepts: as a YAML scalar, else as plain text. */
+function readValue(schema: z.ZodType | undefined, text: string): unknown {
+  const parsed = parseScalar(text);
+  if (!schema || schema.safeParse(parsed).success) return parsed;
+  if (schema.safeParse(text).success) return text;
+  return parsed;
+}
+
+/** Lays a partial value over another: objects merge, everything else is replaced. */
+function overlay(schema: z.ZodType, base: unknown, value: unknown, where: string): unknown {
+  if (!isPlainObject(value)) {
+    throw new UsageError(`Expected ${where} to be a mapping of parameters, found ${JSON.stringify(value)}`);
+  }
+  checkKeys(schema, value, where, []);
+  return merge(base, value);
+}
+
+function merge(base: unknown, value: unknown): unknown {
+  if (!isPlainObject(base) || !isPlainObject(value)) return value;
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== undefined) result[key] = merge(base[key], item);
+  }
+  return result;
+}
+
+function setPath(base: unknown, path: readonly string[], value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return merge(base, value);
+  const object = isPlainObject(base) ? base : {};
+  return { ...object, [key]: setPath(Object.hasOwn(object, key) ? object[key] : undefined, rest, value) };
+}
+
+function checkKeys(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  where: string,
+  path: readonly string[],
+  also: readonly string[] = [],
+): void {
+  if (!schema || !isPlainObject(value)) return;
+  const keys = knownKeys(schema);
+  for (const [key, item] of Object.entries(value)) {
+    if (keys && keys.length > 0 && !keys.includes(key)) {
+      const candidates = [...keys, ...also].map((known) => [...path, known].join("."));
+      const whole = [...path, key].join(".");
+      throw new UsageError(`Unknown key ${whole} in ${where}: ${didYouMean(whole, candidates)}`);
+    }
+    if (keys?.length === 0 && path.length === 0) {
+      throw new UsageError(`Unknown key ${key} in ${where}: ${didYouMean(key, also)}`);
+    }
+    checkKeys(childSchema(schema, key), item, where, [...path, key]);
+  }
+}
+
+function indent(text: string): string {
+  return text.split("\n").map((line) => `  ${line}`).join("\n");
+}

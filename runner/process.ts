@@ -1,0 +1,35 @@
+/** Running `deno` and `git`: the only two programs that the runner may start. */
+
+/** What a program answered. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs `deno` or `git` and collects what it says. Never throws: a program that cannot be started is an answer that is not ok.
+ *
+ * @param cwd its working directory
+ */
+export async function ask(program: "deno" | "git", args: readonly string[], cwd?: string): Promise<Answer> {
+  try {
+    const output = await new Deno.Command(program, {
+      args: [...args],
+      ...(cwd === undefined ? {} : { cwd }),
+      stdin: "null",
+      clearEnv: true,
+      env: cleanEnvironment(),
+    }).output();
+    const text = new TextDecoder();
+    return { ok: output.success, stdout: text.decode(output.stdout), stderr: text.decode(output.stderr) };
+  } catch (error) {
+    return { ok: false, stdout: "", stderr: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Deno refuses to start programs with LD_* set unless it may start any: clusters set them, so they are left out. */
+function cleanEnvironment(): Record<string, string> {
+  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(LD_|DYLD_)/.test(name));
+  return { ...Object.fromEntries(kept), NO_COLOR: "1" };
+}

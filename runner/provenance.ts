@@ -1,0 +1,76 @@
+/** `provenance.json`: which code, on which machine, at what time. */
+
+import type { Fingerprint } from "./environment.ts";
+import { sha256 } from "./json.ts";
+import { ask } from "./process.ts";
+
+/** Where a run came from. */
+export interface Provenance {
+  /** Git commit of the project; empty outside a repository. */
+  readonly commit: string;
+  /** True when tracked files differ from the commit or untracked ones lie about. */
+  readonly dirty: boolean;
+  /** SHA-256 of `dirty.patch`, when there is one. */
+  readonly patch_sha256?: string;
+  /** Files that git does not know. */
+  readonly untracked?: readonly string[];
+  readonly lock_sha256?: string;
+  readonly adapter?: {
+    readonly description: string;
+    readonly vendor: string;
+    readonly device: string;
+    readonly backend: string;
+  };
+  readonly driver?: string;
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly host: string;
+  readonly deno: string;
+  readonly started: string;
+}
+
+/**
+ * Collects where a run comes from.
+ *
+ * @param root the project folder
+ * @returns the provenance, and the text of the uncommitted changes
+ */
+export async function collectProvenance(
+  root: string,
+  adapter: Fingerprint | undefined,
+  started: Date,
+): Promise<{ provenance: Provenance; patch: string }> {
+  const [commit, status, diff, lock] = await Promise.all([
+    ask("git", ["rev-parse", "HEAD"], root),
+    ask("git", ["status", "--porcelain", "--untracked-files=normal"], root),
+    ask("git", ["diff", "HEAD", "--no-color", "--no-ext-diff"], root),
+    Deno.readFile(`${root}/deno.lock`).catch(() => undefined),
+  ]);
+  const lines = status.ok ? status.stdout.split("\n").filter((line) => line !== "") : [];
+  const untracked = lines.filter((line) => line.startsWith("?? ")).map((line) => line.slice(3));
+  const patch = diff.ok ? diff.stdout : "";
+  return {
+    patch,
+    provenance: {
+      commit: commit.ok ? commit.stdout.trim() : "",
+      dirty: lines.length > 0,
+      ...(patch === "" ? {} : { patch_sha256: sha256(patch) }),
+      ...(untracked.length === 0 ? {} : { untracked }),
+      ...(lock ? { lock_sha256: sha256(lock) } : {}),
+      ...(adapter
+        ? {
+          adapter: {
+            description: adapter.description,
+            vendor: adapter.vendor,
+            device: adapter.device,
+            backend: adapter.backend,
+          },
+          ...(adapter.driver === undefined ? {} : { driver: adapter.driver }),
+          limits: adapter.limits,
+        }
+        : {}),
+      host: Deno.hostname(),
+      deno: Deno.version.deno,
+      started: started.toISOString(),
+    },
+  };
+}

@@ -1,0 +1,45 @@
+/** `result.json`: its presence means that a stage is done. */
+
+import type { Finding } from "./diagnosis.ts";
+import type { KeyParts } from "./keys.ts";
+import { isPlainObject, type Json, readJson, readNumber } from "./json.ts";
+
+/** What a finished stage left. */
+export interface StageResult {
+  /** Version of this file's shape. */
+  readonly schema: 1;
+  readonly stage: string;
+  readonly node: string;
+  readonly key: string;
+  readonly seed?: number;
+  /** Seconds of work over all attempts. */
+  readonly seconds: number;
+  /** Metrics; infinities are numbers here and strings in the file. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** The metrics that are measured, not deterministic. */
+  readonly measured: readonly string[];
+  readonly parameters_sha256?: string;
+  /** Largest number of bytes in GPU buffers, for stages with a device. */
+  readonly gpu_peak_bytes?: number;
+  readonly findings: readonly Finding[];
+  /** The files that the stage left, relative. */
+  readonly files: readonly string[];
+  /** Format and version of the artifact. */
+  readonly artifact: { readonly format: string; readonly version: number };
+  /** What the key was made of. */
+  readonly parts: KeyParts;
+  /** When it was finished, ISO 8601. */
+  readonly finished: string;
+}
+
+/** Reads the result of a stage; undefined when it is not done. */
+export async function readResult(directory: string): Promise<StageResult | undefined> {
+  const found = await readJson(`${directory}/result.json`);
+  if (!isPlainObject(found) || found.schema !== 1) return undefined;
+  const metrics: Record<string, number> = {};
+  for (const [name, value] of Object.entries(found.metrics as Record<string, Json>)) {
+    const number = readNumber(value);
+    if (number !== undefined) metrics[name] = number;
+  }
+  return { ...found, metrics } as unknown as StageResult;
+}

@@ -1,0 +1,255 @@
+/** A run's folder under `runs/`: the plan first, then provenance, gates, copies of outputs, and the summary last. */
+
+import type { Plan } from "./experiment.ts";
+import type { Finding } from "./diagnosis.ts";
+import type { GateResult } from "./gate.ts";
+import { formatLine } from "./csv.ts";
+import { type Json, type JsonObject, readJson, writeJson, writeWhole } from "./json.ts";
+import type { KeyedNode, KeyParts } from "./keys.ts";
+import { checkName } from "./names.ts";
+import { entryPath, type Folders } from "./paths.ts";
+import type { Provenance } from "./provenance.ts";
+import type { StageResult } from "./result.ts";
+import { ulid } from "./ulid.ts";
+
+/** A node as `plan.json` holds it. */
+export interface PlannedNode {
+  readonly name: string;
+  readonly stage: string;
+  readonly seeded: boolean;
+  readonly device: boolean;
+  readonly inputs: Readonly<Record<string, string>>;
+  /** One key per seed when the node depends on the seed, otherwise a single one. */
+  readonly keys: readonly string[];
+  /** What each key is made of. */
+  readonly parts: readonly KeyParts[];
+  /** Code file -> SHA-256, to say which one moved. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly packages: readonly string[];
+}
+
+/** `plan.json`. */
+export interface PlanFile {
+  readonly schema: 1;
+  readonly run: string;
+  readonly experiment: string;
+  readonly title: string;
+  readonly preset: string;
+  readonly scene?: string;
+  readonly params: JsonObject;
+  readonly params_sha256: string;
+  readonly seeds: readonly number[];
+  readonly nodes: readonly PlannedNode[];
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** A metric over all seeds. */
+export interface MetricSummary {
+  readonly mean: number;
+  /** Sample standard deviation; 0 for one seed. */
+  readonly spread: number;
+  /** One value per seed. */
+  readonly values: readonly number[];
+  /** True for times, watts and the like. */
+  readonly measured?: boolean;
+}
+
+/** How a run ended. */
+export type RunStatus = "done" | "gate failed" | "failed" | "stopped";
+
+/** `summary.json`. */
+export interface RunSummary {
+  readonly schema: 1;
+  readonly run: string;
+  readonly experiment: string;
+  readonly title: string;
+  readonly preset: string;
+  readonly scene?: string;
+  readonly params: JsonObject;
+  readonly params_sha256: string;
+  readonly seeds: readonly number[];
+  readonly status: RunStatus;
+  /** What went wrong, when something did. */
+  readonly error?: { readonly node: string; readonly message: string };
+  /** `<node>.<column>` -> summary. */
+  readonly metrics: Readonly<Record<string, MetricSummary>>;
+  readonly gates: readonly GateResult[];
+  readonly findings: readonly Finding[];
+  /** Of the trained model: the last node that reports one, first seed. */
+  readonly parameters_sha256?: string;
+  /** Node -> SHA-256 of its trained parameters per seed. */
+  readonly parameters: Readonly<Record<string, readonly string[]>>;
+  /** Largest number of bytes in GPU buffers of any stage. */
+  readonly gpu_peak_bytes?: number;
+  /** Wall time of this run. */
+  readonly seconds: number;
+  readonly started: string;
+  readonly finished: string;
+}
+
+/** The files that are copied from output nodes. */
+const copied = /\.(csv|png|json|svg|md|txt)$/i;
+/** Files larger than this are not copied. */
+const largest = 4 * 2 ** 20;
+/** No more than this is copied from one node. */
+const most = 64 * 2 ** 20;
+
+/** The plan as it is stored. */
+export function planFile(
+  plan: Plan,
+  keyed: readonly KeyedNode[],
+  run: string,
+  seeds: readonly number[],
+  hash: string,
+): PlanFile {
+  return {
+    schema: 1,
+    run,
+    experiment: plan.experiment,
+    title: plan.title,
+    preset: plan.preset,
+    ...(plan.scene === undefined ? {} : { scene: plan.scene }),
+    params: plan.params,
+    params_sha256: hash,
+    seeds,
+    nodes: keyed.map(({ node, variants, code }) => ({
+      name: node.name,
+      stage: node.stage.name,
+      seeded: node.stage.seeded,
+      device: node.stage.device,
+      inputs: node.inputs,
+      keys: variants.map((variant) => variant.key),
+      parts: variants.map((variant) => variant.parts),
+      files: code.files,
+      packages: code.packages,
+    })),
+    outputs: plan.outputs,
+  };
+}
+
+/** A run's folder. */
+export class RunFolder {
+  /** Absolute path. */
+  readonly path: string;
+  /** The run's id: the folder's name. */
+  readonly run: string;
+
+  private constructor(path: string, run: string) {
+    this.path = path;
+    this.run = run;
+  }
+
+  /**
+   * Creates the folder; an existing one is an error.
+   *
+   * @param now start of the run
+   */
+  static async create(folders: Pick<Folders, "runs">, experiment: string, now: Date): Promise<RunFolder> {
+    checkName(experiment, "experiment");
+    const stamp = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "") + "Z";
+    const run = `${stamp}-${ulid(now.getTime())}`;
+    await Deno.mkdir(`${folders.runs}/${experiment}`, { recursive: true });
+    const path = `${folders.runs}/${experiment}/${run}`;
+    await Deno.mkdir(path);
+    return new RunFolder(path, run);
+  }
+
+  /** Writes `plan.json`, before anything is run. */
+  async writePlan(plan: PlanFile): Promise<void> {
+    await writeJson(`${this.path}/plan.json`, plan);
+  }
+
+  /** Writes `provenance.json`, and `dirty.patch` when there are uncommitted changes of at most 4 MiB. */
+  async writeProvenance(provenance: Provenance, patch: string): Promise<void> {
+    await writeJson(`${this.path}/provenance.json`, provenance);
+    if (patch !== "" && patch.length <= largest) await writeWhole(`${this.path}/dirty.patch`, patch);
+  }
+
+  /** Writes `gates.csv`. */
+  async writeGates(gates: readonly GateResult[]): Promise<void> {
+    const lines = [[
+      "gate",
+      "node",
+      "column",
+      "operator",
+      "threshold",
+      "scene",
+      "value",
+      "spread",
+      "state",
+      "blocking",
+    ]];
+    const rows = gates.map((g) =>
+      formatLine([
+        g.gate,
+        g.node,
+        g.column,
+        g.operator,
+        g.threshold,
+        g.scene,
+        g.value,
+        g.spread,
+        g.state,
+        g.blocking,
+      ])
+    );
+    await writeWhole(`${this.path}/gates.csv`, lines.map(formatLine).join("") + rows.join(""));
+  }
+
+  /** Writes `summary.json`: its presence means that the run has ended. */
+  async writeSummary(summary: RunSummary): Promise<void> {
+    await writeJson(`${this.path}/summary.json`, summary);
+  }
+
+  /**
+   * Copies the small files of an output node, so that the run can be moved or the cache emptied.
+   *
+   * @returns the copies, relative to the run's folder
+   */
+  async copyOutput(
+    folders: Pick<Folders, "cache">,
+    name: string,
+    keyed: KeyedNode,
+    results: readonly (StageResult | undefined)[],
+  ): Promise<string[]> {
+    const copies: string[] = [];
+    for (const [index, variant] of keyed.variants.entries()) {
+      const result = results[index];
+      if (!result) continue;
+      const from = entryPath(folders, variant.key);
+      const to = keyed.variants.length > 1 ? `${name}/seed_${variant.seed}` : name;
+      let total = 0;
+      for (const file of [...result.files, "result.json"]) {
+        if (!copied.test(file)) continue;
+        const { size } = await Deno.stat(`${from}/${file}`);
+        if (size > largest || (total += size) > most) continue;
+        const target = `${this.path}/${to}/${file}`;
+        await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+        await Deno.copyFile(`${from}/${file}`, target);
+        copies.push(`${to}/${file}`);
+      }
+    }
+    return copies;
+  }
+}
+
+/** The runs of an experiment that have a plan, newest first. */
+export async function listRuns(runs: string, experiment: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(`${runs}/${experiment}`)) if (entry.isDirectory) names.push(entry.name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names.sort().reverse();
+}
+
+/** Reads a run's plan; undefined when it is missing or torn. */
+export async function readPlan(path: string): Promise<PlanFile | undefined> {
+  return await readJson(`${path}/plan.json`) as unknown as PlanFile | undefined;
+}
+
+/** Reads a run's summary as it is in the file (infinities are strings there); undefined when the run has not ended. */
+export async function readSummary(path: string): Promise<(Record<string, Json> & { status: RunStatus }) | undefined> {
+  return await readJson(`${path}/summary.json`) as never;
+}

@@ -1,0 +1,185 @@
+/** Stages: pure functions from typed inputs and typed parameters to a typed artifact on disk. */
+
+import { z } from "zod";
+import type { Artifact } from "./artifact.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Cell, CsvWriter } from "./csv.ts";
+import type { Rule, Severity } from "./diagnosis.ts";
+import type { MemoryItem } from "./environment.ts";
+import type { InputRefs, Inputs, InputValues, Ref } from "./ref.ts";
+import { addNode } from "./plan_builder.ts";
+import type { StopSignal } from "./stop.ts";
+
+export type { Cell };
+
+/** What a stage tells about how far it is. */
+export interface ProgressUpdate {
+  /** Units done so far. */
+  readonly done: number;
+  /** Units in all. */
+  readonly total: number;
+  /** What is counted: `"step"`, `"view"`. */
+  readonly unit: string;
+  /** Values worth watching, such as `loss` and `psnr`. */
+  readonly values?: Readonly<Record<string, number>>;
+}
+
+/** What a running stage may use besides its inputs and parameters. */
+export interface StageContext {
+  /** Name of the node. */
+  readonly node: string;
+  /** The stage's own folder, absolute: it writes its files here and nowhere else. */
+  readonly directory: string;
+  /** The seed; 0 when the stage is not seeded. */
+  readonly seed: number;
+  /** What `Environment.open()` gave; undefined when the stage asked for no device. */
+  readonly device: unknown;
+  /** Raised by Ctrl-C: look at it between batches, save a checkpoint, then call `throwIfAborted()`. */
+  readonly signal: StopSignal;
+  /** Starts a phase of its own in the progress display: `"compile"`, `"train"`. */
+  phase(name: string): void;
+  /** Tells how far the stage is; cheap enough to call after every batch. */
+  progress(update: ProgressUpdate): void;
+  /** Opens a CSV file in the folder, created with its header or continued after a resume. The same name gives the same writer. */
+  csv(file: string, columns: readonly string[]): CsvWriter;
+  /** Notes something in `events.csv` and shows it. */
+  event(severity: Severity, kind: string, message: string): void;
+  /** Saving and resuming. */
+  readonly checkpoint: {
+    /** True when enough wall time has passed since the last save, or when a stop is wanted. Never changes results. */
+    due(): boolean;
+    /** The newest whole checkpoint of a run that was killed. The CSV files were cut back to it before the stage started. */
+    load(): Promise<Checkpoint | undefined>;
+    /** Saves a checkpoint; the previous one is kept until this one is whole. */
+    save(checkpoint: Checkpoint): Promise<void>;
+  };
+}
+
+/** Metrics by column; undefined ones are left out. Infinity is a value, NaN is stored as `nan`. */
+export type Metrics = Readonly<Record<string, number | undefined>>;
+
+/** What a stage returns. */
+export interface StageOutcome<T, M extends Metrics> {
+  /** The value; the runner saves it with the stage's artifact. */
+  readonly value: T;
+  /** Metrics, reported as `<node>.<column>`. */
+  readonly metrics?: M;
+  /** SHA-256 of the trained parameters, for stages that train. */
+  readonly parametersSha256?: string;
+}
+
+/** What {@link stage} takes. */
+export interface StageSpec<T, I extends Inputs, P extends z.ZodObject, M extends Metrics> {
+  /** Default name of its nodes; part of the key. */
+  readonly name: string;
+  /** `import.meta.url` of the file that defines it: its module graph enters the key. */
+  readonly module: string;
+  /** Runs in the worker with an open device; the adapter's fingerprint enters the key. */
+  readonly device?: boolean;
+  /** The seed enters the key; `--seeds 3` runs it three times. */
+  readonly seeded?: boolean;
+  /** Its parameters. Unknown keys are errors. */
+  readonly params?: P;
+  /** Its inputs. */
+  readonly inputs?: I;
+  /** How its value is kept. */
+  readonly artifact: Artifact<T>;
+  /** Files or folders whose content enters the key. */
+  dataFiles?(params: z.output<P>): readonly string[];
+  /** Capabilities of the value, known before running: `["colour", "depth"]`. */
+  provides?(params: z.output<P>, inputs: Readonly<Record<string, readonly string[]>>): readonly string[];
+  /** Capabilities that an input must provide, checked when the plan is built. */
+  readonly needs?: { readonly [K in keyof I]?: (params: z.output<P>) => readonly string[] };
+  /** Metric columns that are measured (times, watts): not part of any claim of identity. */
+  readonly measured?: readonly string[];
+  /** The buffers it will want. */
+  memory?(params: z.output<P>): readonly MemoryItem[];
+  /** Diagnosis rules that are run on the finished stage. */
+  readonly rules?: readonly Rule[];
+  /** Does the work. */
+  run(context: StageContext, inputs: InputValues<I>, params: z.output<P>): Promise<StageOutcome<NoInfer<T>, M>>;
+}
+
+/** A stage without its types, as the plan holds it. */
+export interface StageDefinition {
+  readonly name: string;
+  readonly module: string;
+  readonly device: boolean;
+  readonly seeded: boolean;
+  readonly params: z.ZodObject;
+  readonly inputs: Inputs;
+  readonly artifact: Artifact<unknown>;
+  readonly measured: readonly string[];
+  readonly rules: readonly Rule[];
+  readonly needs: Readonly<Record<string, (params: unknown) => readonly string[]>>;
+  dataFiles(params: unknown): readonly string[];
+  provides(params: unknown, inputs: Readonly<Record<string, readonly string[]>>): readonly string[];
+  memory(params: unknown): readonly MemoryItem[];
+  run(context: StageContext, inputs: unknown, params: unknown): Promise<StageOutcome<unknown, Metrics>>;
+}
+
+/** What a stage call takes: its input references and its parameters, side by side. */
+export type StageArguments<I extends Inputs, P extends z.ZodObject> = InputRefs<I> & z.input<P>;
+
+type MetricName<M> = M extends unknown ? Extract<keyof M, string> : never;
+
+/** A stage: calling it inside a pipeline adds a node to the plan and returns a reference to its value. */
+export interface Stage<T, I extends Inputs, P extends z.ZodObject, M extends string> {
+  /** Adds a node of the given name. */
+  (name: string, args: StageArguments<I, P>): Ref<T, M>;
+  /** Adds a node named after the stage. */
+  (args: StageArguments<I, P>): Ref<T, M>;
+  /** The stage itself, for tests that run it without a plan. */
+  readonly definition: StageDefinition;
+}
+
+/**
+ * Defines a stage.
+ *
+ * @typeParam T its value
+ * @typeParam I its inputs
+ * @typeParam P the schema of its parameters
+ * @typeParam M its metrics, inferred from what `run` returns
+ * @throws {TypeError} when an input and a parameter share a name
+ */
+export function stage<
+  T,
+  const I extends Inputs = Record<never, never>,
+  P extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  M extends Metrics = Record<never, never>,
+>(spec: StageSpec<T, I, P, M>): Stage<T, I, P, MetricName<M>> {
+  const erased = spec as unknown as
+    & Partial<Omit<StageDefinition, "run">>
+    & Pick<StageDefinition, "name" | "module" | "artifact" | "run">;
+  const definition: StageDefinition = {
+    name: erased.name,
+    module: erased.module,
+    artifact: erased.artifact,
+    device: erased.device ?? false,
+    seeded: erased.seeded ?? false,
+    params: erased.params ?? z.object({}),
+    inputs: erased.inputs ?? {},
+    measured: erased.measured ?? [],
+    rules: erased.rules ?? [],
+    needs: erased.needs ?? {},
+    dataFiles: (params) => erased.dataFiles?.(params) ?? [],
+    provides: (params, inputs) => erased.provides?.(params, inputs) ?? [],
+    memory: (params) => erased.memory?.(params) ?? [],
+    run: (context, inputs, params) => erased.run(context, inputs, params),
+  };
+  for (const name of Object.keys(definition.inputs)) {
+    if (name in definition.params.shape) {
+      throw new TypeError(`Stage ${spec.name} has an input and a parameter named ${name}: rename one of them`);
+    }
+  }
+  const call = (...args: [string, object] | [object]): Ref<T, MetricName<M>> => {
+    const [name, given] = typeof args[0] === "string" ? [args[0], args[1] ?? {}] : [definition.name, args[0] ?? {}];
+    return addNode(definition, name, given as Record<string, unknown>) as Ref<T, MetricName<M>>;
+  };
+  return Object.assign(call as Omit<Stage<T, I, P, MetricName<M>>, "definition">, { definition }) as Stage<
+    T,
+    I,
+    P,
+    MetricName<M>
+  >;
+}

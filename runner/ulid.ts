@@ -1,0 +1,13 @@
+/** ULIDs: sortable unique ids, 10 characters of time and 16 of chance. */
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** A new ULID. */
+export function ulid(
+  now: number = Date.now(),
+  random: Uint8Array = crypto.getRandomValues(new Uint8Array(16)),
+): string {
+  let time = "";
+  for (let rest = Math.floor(now), i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = alphabet[rest % 32] + time;
+  return time + Array.from(random, (byte) => alphabet[byte % 32]).join("");
+}

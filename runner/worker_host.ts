@@ -1,0 +1,112 @@
+/** The main thread's side: starts the worker at the first device stage and keeps it for all of them. */
+
+import type { StageListener } from "./context.ts";
+import { StageError, Stopped, UsageError } from "./errors.ts";
+import type { Job } from "./execute.ts";
+import type { JsonObject } from "./json.ts";
+import type { StageResult } from "./result.ts";
+import type { StopFlag } from "./stop.ts";
+import type { RunMessage, WorkerMessage } from "./worker_protocol.ts";
+
+/** What the worker must know of the run. */
+export interface WorkerRun {
+  readonly url: string;
+  readonly preset: string;
+  readonly params: JsonObject;
+}
+
+interface Pending {
+  readonly id: number;
+  readonly listener: StageListener;
+  readonly resolve: (result: StageResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A worker for device stages, one node at a time. */
+export class WorkerHost {
+  readonly #start: () => Worker;
+  readonly #run: WorkerRun;
+  readonly #stop: StopFlag;
+  #worker: Worker | undefined;
+  #pending: Pending | undefined;
+  #ids = 0;
+
+  /**
+   * @param start starts a worker that calls `serveWorker`
+   * @param run what the worker must know
+   * @param stop the flag that stages look at
+   */
+  constructor(start: () => Worker, run: WorkerRun, stop: StopFlag) {
+    this.#start = start;
+    this.#run = run;
+    this.#stop = stop;
+  }
+
+  /** Runs a node in the worker. */
+  execute(job: Job, listener: StageListener): Promise<StageResult> {
+    const worker = this.#worker ??= this.#open();
+    const id = ++this.#ids;
+    return new Promise<StageResult>((resolve, reject) => {
+      this.#pending = { id, listener, resolve, reject };
+      const message: RunMessage = { type: "run", id, ...this.#run, job, stop: this.#stop.memory };
+      worker.postMessage(message);
+    });
+  }
+
+  /** Ends the worker. */
+  close(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #open(): Worker {
+    const worker = this.#start();
+    worker.onmessage = (event: MessageEvent) => this.#receive(event.data as WorkerMessage);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new StageError(`The GPU worker died: ${event.message}`));
+    };
+    worker.onmessageerror = () => this.#fail(new StageError("The GPU worker sent something that could not be read"));
+    return worker;
+  }
+
+  #fail(error: Error): void {
+    this.close();
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.reject(error);
+  }
+
+  #receive(message: WorkerMessage): void {
+    const pending = this.#pending;
+    if (!pending || message.id !== pending.id) return;
+    switch (message.type) {
+      case "phase":
+        return pending.listener.phase(message.name);
+      case "progress":
+        return pending.listener.progress(message.update);
+      case "event":
+        return pending.listener.event(message.severity, message.kind, message.message);
+      case "done":
+        this.#pending = undefined;
+        return pending.resolve(message.result);
+      case "failed": {
+        this.#pending = undefined;
+        return pending.reject(revive(message));
+      }
+    }
+  }
+}
+
+/** An error again, of the class that decides the exit code. */
+function revive(message: { name: string; message: string; stack?: string }): Error {
+  const error = message.name === "Stopped"
+    ? new Stopped(message.message)
+    : message.name === "UsageError"
+    ? new UsageError(message.message)
+    : message.name === "StageError"
+    ? new StageError(message.message)
+    : Object.assign(new Error(message.message), { name: message.name });
+  if (message.stack !== undefined) error.stack = message.stack;
+  return error;
+}
