@@ -145,7 +145,7 @@ export async function hashGridOps(
   const floats = new Float32Array(bytes), words = new Uint32Array(bytes);
   for (const [l, level] of levels.entries()) {
     floats[4 * l] = level.scale;
-    words.set([level.resolution, level.entries, level.offset], 4 * l + 1);
+    words.set([level.hashed ? 0 : level.resolution, level.entries, level.offset], 4 * l + 1);
   }
   const levelBuffer = gpu.upload("hash grid levels", words, GPUBufferUsage.UNIFORM);
   const constants = {
@@ -153,6 +153,8 @@ export async function hashGridOps(
     L: config.levels,
     F: config.features,
     CORNERS: 2 ** config.dimensions,
+    PRIME_Y: HASH_PRIMES[1],
+    PRIME_Z: HASH_PRIMES[2],
     WG: WORKGROUP,
     CONTRIBUTION_LIMIT: { f32: CONTRIBUTION_LIMIT },
   };

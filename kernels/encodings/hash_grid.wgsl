@@ -1,5 +1,6 @@
 // Multiresolution hash grid (Mueller et al. 2022, section 3; conventions of tiny-cuda-nn's grid.h).
-// Constants: D (2 or 3), L levels, F features (1, 2, 4), WG.
+// Constants: D (2 or 3), L levels, F features (1, 2, 4), CORNERS, PRIME_Y, PRIME_Z, WG.
+// A level that is hashed says so by resolution 0 (its cube may not fit 32 bits).
 struct Level { scale: f32, resolution: u32, entries: u32, offset: u32 }
 @group(0) @binding(0) var<storage, read> counts: array<u32>;
 @group(0) @binding(1) var<uniform> levels: array<Level, L>;
@@ -15,16 +16,13 @@ fn locate(position: vec3f, level: Level) -> Cell {
 
 // Entry of one of the 2^D corners: dense where the level fits its table, else the coherent prime hash.
 fn entry_index(corner: vec3u, level: Level) -> u32 {
+  if (level.resolution == 0u) {
+    var hash = corner.x ^ (corner.y * PRIME_Y);
+    if (D == 3u) { hash ^= corner.z * PRIME_Z; }
+    return level.offset + (hash & (level.entries - 1u));
+  }
   var index = corner.x + corner.y * level.resolution;
   if (D == 3u) { index += corner.z * level.resolution * level.resolution; }
-  var size = level.resolution * level.resolution;
-  if (D == 3u) { size *= level.resolution; }
-  if (size > level.entries) {
-    index = corner.x ^ (corner.y * 2654435761u);
-    if (D == 3u) { index ^= corner.z * 805459861u; }
-    // Tables that are hashed are full tables, whose size is a power of two.
-    return level.offset + (index & (level.entries - 1u));
-  }
   return level.offset + index % level.entries;
 }
 
