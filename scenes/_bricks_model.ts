@@ -11,7 +11,9 @@ const PLATE = 0.06;
 /** Studs along an edge of the base plate. */
 const BASE = 12;
 /** World height of the underside of the base plate. */
-const FLOOR = -0.74;
+const FLOOR = -0.64;
+/** What the finished toy is multiplied by: the largest that no camera of the hemisphere cuts off. */
+const SCALE = 0.92;
 const STUD_RADIUS = 0.045;
 const STUD_HEIGHT = 0.034;
 /** Half the gap between bricks, and the radius of their edges. */
@@ -154,15 +156,24 @@ class Model {
         extra: [0, 0, 0],
       });
     }
-    return this.parts;
+    return this.parts.map(scaled);
   }
+}
+
+/** A part of the finished toy. */
+function scaled(part: Part): Part {
+  const times = ([a, b, c]: V3): V3 => [a * SCALE, b * SCALE, c * SCALE];
+  const [a, b, c] = part.extra;
+  // Directions stay, lengths grow: see KIND.
+  const extra: V3 = part.kind === "arch" ? times(part.extra) : [a, b, c * SCALE];
+  return { ...part, centre: times(part.centre), size: times(part.size), round: part.round * SCALE, extra };
 }
 
 /** All parts of the toy. Each lies inside [-1.2, 1.2] on every axis. */
 export function brickParts(): Part[] {
   const model = new Model();
   model.brick("green", [0, 0, -1], [BASE, BASE, 2]);
-  for (let j = 0; j < 5; j++) model.brick("sand", [3 + (j % 2) * 0.0, j, 1], [2, 1, 0.5], false);
+  for (let j = 0; j < 5; j++) model.brick("sand", [3 + (j % 2) * 0.08, j, 1], [2, 1, 0.5], false);
   house(model);
   roof(model);
   still(model);
@@ -203,7 +214,7 @@ function house(model: Model): void {
   }
   doorway(model, "tan", [2, 5, 1], 4, 3 * LAYER, 0.155, 0.1);
   // The door, ajar in shadow, with its knob.
-  model.add("box", "blue", [across(4), across(5.62), up(1) + 0.21], [0.15, 0.018, 0.2], { round: 0.008 });
+  model.add("box", "blue", [across(4), across(5.62), up(1) + 0.262], [0.17, 0.018, 0.255], { round: 0.008 });
   model.ball("brass", [across(4) + 0.08, across(5.62) - 0.035, up(1) + 0.19], 0.02);
   for (const side of [1, 6]) {
     const x = across(side + 0.5);
@@ -244,16 +255,13 @@ function roof(model: Model): void {
   }
   // Ridge, chimney and weather vane.
   const top = up(13 + 3 * LAYER);
-  model.add("disc", "red", [across(4), across(8), top - 0.012], [0.028, 0, 3.5 * STUD - 0.01], {
-    turn: ALONG_X,
-    round: 0.008,
-  });
+  for (const [i, n] of [[0.5, 2], [2.5, 3], [5.5, 2]] as const) model.brick("red", [i, 7.5, 22], [n, 1, 1]);
   for (let layer = 0; layer < 4; layer++) model.brick("grey", [5, 9, 14 + layer * LAYER], [1, 1, LAYER], false);
   model.brick("dark red", [4.9, 8.9, 26], [1.2, 1.2, 1], false);
   model.pillar("black", across(5.5), across(9.5), up(26.5), up(28.2), 0.045);
-  const x = across(1.6);
+  const x = across(1);
   const y = across(8);
-  model.rod("black", [x, y, top - 0.05], [x, y, top + 0.36], 0.012);
+  model.rod("black", [x, y, top], [x, y, top + 0.36], 0.012);
   model.rod("black", [x - 0.1, y, top + 0.2], [x + 0.1, y, top + 0.2], 0.01);
   model.rod("black", [x, y - 0.1, top + 0.2], [x, y + 0.1, top + 0.2], 0.01);
   model.ball("brass", [x, y, top + 0.2], 0.026);
@@ -274,12 +282,14 @@ function slope(model: Model, name: string, i: number, ni: number, j: number, k: 
   const rise = 2 * high - lip;
   const length = Math.hypot(2 * deep, rise);
   const n: V3 = [side * rise / length, 2 * deep / length, 0];
-  const through = side * deep * n[0] + (-high + lip) * n[1];
+  // Behind the face the brick goes on under the next layer.
+  const behind = 0.25 * STUD;
+  const through = side * (deep + behind) * n[0] + (-high + lip) * n[1];
   model.add(
     "wedge",
     name,
-    [across(i + ni / 2), across(j + 0.5), up(k) + high],
-    [deep - 0.004, high - 0.005, ni * STUD / 2 - GAP - 0.004],
+    [across(i + ni / 2), across(j + 0.5) - side * behind, up(k) + high],
+    [deep + behind - 0.004, high - 0.005, ni * STUD / 2 - GAP - 0.004],
     { turn: SIDE, round: 0.004, extra: [n[0], n[1], through - 0.004] },
   );
 }
@@ -372,6 +382,10 @@ function garden(model: Model): void {
     const half = (high - low) / 2;
     model.add("cone", n === 1 ? "leaf" : "green", [x, y, up(1) + low + half], [0, 0, half], coneOf(radius, 0.03, half));
   }
+  // Bricks left over.
+  model.brick("yellow", [7.1, 9.6, 1], [2, 2, 3]);
+  model.brick("blue", [7.1, 10.6, 4], [2, 1, 3]);
+  model.brick("white", [7.1, 8.6, 1], [1, 1, 1]);
   // A fence along the front and the right, open at the path.
   const low = up(1);
   const post = (i: number, j: number) => {

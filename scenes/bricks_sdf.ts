@@ -60,10 +60,10 @@ export function partDistance(part: Part, x: number, y: number, z: number): numbe
   const qz = pz + tw * cz + (cx * ty - cy * tx);
   const [sx, sy, sz] = part.size;
   const [ea, eb, ec] = part.extra;
-  const radial = Math.hypot(qx, qy);
+  const radial = length(qx, qy);
   const bx = Math.abs(qx) - sx;
   const by = Math.abs(qy) - sy;
-  const box = Math.hypot(Math.max(bx, 0), Math.max(by, 0)) + Math.min(Math.max(bx, by), 0);
+  const box = length(Math.max(bx, 0), Math.max(by, 0)) + Math.min(Math.max(bx, by), 0);
   let flat: number;
   switch (part.kind) {
     case "box":
@@ -76,13 +76,13 @@ export function partDistance(part: Part, x: number, y: number, z: number): numbe
       flat = Math.abs(radial - sx) - sy;
       break;
     case "arch":
-      flat = Math.max(box, ea - Math.hypot(qx, Math.max(qy - eb, 0)));
+      flat = Math.max(box, ea - length(qx, Math.max(qy - eb, 0)));
       break;
     case "wedge":
       flat = Math.max(box, qx * ea + qy * eb - ec);
       break;
     case "ball":
-      return Math.max(Math.hypot(radial, qz) - sx, -qz - sz) - part.round;
+      return Math.max(length(radial, qz) - sx, -qz - sz) - part.round;
     case "cone":
       return Math.max(radial * ea + qz * eb - ec, Math.abs(qz) - sz) - part.round;
     case "arc": {
@@ -92,7 +92,12 @@ export function partDistance(part: Part, x: number, y: number, z: number): numbe
     }
   }
   const high = Math.abs(qz) - sz;
-  return Math.hypot(Math.max(flat, 0), Math.max(high, 0)) + Math.min(Math.max(flat, high), 0) - part.round;
+  return length(Math.max(flat, 0), Math.max(high, 0)) + Math.min(Math.max(flat, high), 0) - part.round;
+}
+
+/** As Math.hypot, which is several times slower. */
+function length(a: number, b: number): number {
+  return Math.sqrt(a * a + b * b);
 }
 
 /** Signed distance from a point to the nearest of some parts, and which it is. Without `among`: of all parts. */
@@ -167,46 +172,70 @@ export interface PartGrid {
  * @throws RangeError when a part reaches outside the cube or a cell holds more than 255 parts
  */
 export function buildGrid(parts: readonly Part[], cells: number, extent: number): PartGrid {
-  let lists: Uint32Array[] = [Uint32Array.from(parts.keys())];
   let size = 1;
-  let distance = new Float32Array(0);
+  let range = Uint32Array.of(parts.length);
+  let starts = Uint32Array.of(0);
+  let list = Uint32Array.from(parts.keys());
+  let distance = new Float32Array(1);
+  const each = new Float64Array(parts.length);
   while (size < cells) {
     const grown = size === 1 ? 8 : size * 2;
     const ratio = grown / size;
     const cell = 2 * extent / grown;
     const reach = Math.sqrt(3) * cell;
-    const next: Uint32Array[] = new Array(grown ** 3);
+    const kept = new Entries();
+    const counts = new Uint32Array(grown ** 3);
+    const begins = new Uint32Array(grown ** 3);
     distance = new Float32Array(grown ** 3);
     for (let k = 0, at = 0; k < grown; k++) {
+      const z = (k + 0.5) * cell - extent;
       for (let j = 0; j < grown; j++) {
+        const y = (j + 0.5) * cell - extent;
         for (let i = 0; i < grown; i++, at++) {
-          const parent = ((Math.floor(k / ratio) * size) + Math.floor(j / ratio)) * size + Math.floor(i / ratio);
-          const candidates = lists[parent]!;
           const x = (i + 0.5) * cell - extent;
-          const y = (j + 0.5) * cell - extent;
-          const z = (k + 0.5) * cell - extent;
-          const each = Float64Array.from(candidates, (index) => partDistance(parts[index]!, x, y, z));
-          const nearest = each.reduce((a, b) => Math.min(a, b), Infinity);
+          const parent = (Math.floor(k / ratio) * size + Math.floor(j / ratio)) * size + Math.floor(i / ratio);
+          const first = starts[parent]!;
+          const count = range[parent]!;
+          let nearest = Infinity;
+          for (let n = 0; n < count; n++) {
+            const d = partDistance(parts[list[first + n]!]!, x, y, z);
+            each[n] = d;
+            if (d < nearest) nearest = d;
+          }
           distance[at] = nearest;
-          const far = grown === cells && nearest > reach;
+          begins[at] = kept.length;
+          if (grown === cells && nearest > reach) continue;
           // 1e-6: the shader computes in float32.
-          next[at] = far ? EMPTY : candidates.filter((_, index) => each[index]! <= nearest + reach + 1e-6);
+          for (let n = 0; n < count; n++) if (each[n]! <= nearest + reach + 1e-6) kept.push(list[first + n]!);
+          counts[at] = kept.length - begins[at]!;
         }
       }
     }
-    lists = next;
-    size = grown;
+    [size, range, starts, list] = [grown, counts, begins, kept.finish()];
   }
-  const range = new Uint32Array(lists.length);
-  const list = new Uint32Array(lists.reduce((sum, each) => sum + each.length, 0));
-  let end = 0;
-  for (const [at, each] of lists.entries()) {
-    if (each.length > 255) throw new RangeError(`Expected at most 255 parts in one cell, found ${each.length}`);
-    range[at] = end * 256 + each.length;
-    list.set(each, end);
-    end += each.length;
+  const packed = new Uint32Array(range.length);
+  for (let at = 0; at < packed.length; at++) {
+    if (range[at]! > 255) throw new RangeError(`Expected at most 255 parts in one cell, found ${range[at]}`);
+    packed[at] = starts[at]! * 256 + range[at]!;
   }
-  return { cells, extent, distance, range, list };
+  return { cells, extent, distance, range: packed, list };
 }
 
-const EMPTY = new Uint32Array(0);
+/** A growing array of whole numbers. */
+class Entries {
+  length = 0;
+  #data = new Uint32Array(2 ** 16);
+
+  push(value: number): void {
+    if (this.length === this.#data.length) {
+      const data = new Uint32Array(2 * this.length);
+      data.set(this.#data);
+      this.#data = data;
+    }
+    this.#data[this.length++] = value;
+  }
+
+  finish(): Uint32Array<ArrayBuffer> {
+    return this.#data.slice(0, this.length);
+  }
+}
