@@ -1,0 +1,153 @@
+/** The command line: what may be said, and the help that teaches it. */
+
+import { group, object, or } from "@optique/core/constructs";
+import { commandLine, lineBreak, message, text } from "@optique/core/message";
+import type { Message } from "@optique/core/message";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
+import type { InferValue } from "@optique/core/parser";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+
+/** Example lines under a help text. */
+function examples(...lines: readonly [code: string, meaning: string][]): Message {
+  return lines.flatMap(([code, meaning], index) => [
+    ...(index > 0 ? [lineBreak()] : []),
+    commandLine(code),
+    text(`  ${meaning}`),
+  ]);
+}
+
+const folders = {
+  cacheDir: optional(option("--cache-dir", string({ metavar: "DIR" }), {
+    description: message`Where results of stages are kept by key; "cache" in the project when left out.`,
+  })),
+  runsDir: optional(option("--runs-dir", string({ metavar: "DIR" }), {
+    description: message`Where run folders are made; "runs" in the project when left out.`,
+  })),
+};
+
+const choice = {
+  file: argument(string({ metavar: "FILE" }), {
+    description: message`The experiment, such as experiments/quickstart.ts.`,
+  }),
+  overrides: multiple(argument(string({ metavar: "KEY=VALUE" }), {
+    description: message`Parameters, in any order: steps=500, depth.weight=0.2, exports=[colour,depth].`,
+  })),
+  preset: optional(option("--preset", string({ metavar: "NAME" }), {
+    description: message`A named set of parameters of the experiment, with gates of its own.`,
+  })),
+  config: optional(option("--config", string({ metavar: "YAML" }), {
+    description: message`A YAML file of parameters. It wins over the preset; KEY=VALUE wins over it.`,
+  })),
+  seeds: withDefault(
+    option("--seeds", integer({ min: 1, max: 1000, metavar: "N" }), {
+      description: message`Run every seeded stage N times; metrics become mean and spread.`,
+    }),
+    1,
+  ),
+  seed: withDefault(
+    option("--seed", integer({ min: 0, max: 2 ** 31, metavar: "K" }), { description: message`The first seed.` }),
+    0,
+  ),
+};
+
+const run = command(
+  "run",
+  object({
+    action: constant("run"),
+    ...choice,
+    ...folders,
+    json: option("--json", {
+      description:
+        message`Print one JSON object as the last line of standard output; everything else goes to standard error.`,
+    }),
+    noCache: option("--no-cache", {
+      description: message`Compute every stage anew, and say when a result differs from the one in the cache.`,
+    }),
+    dryRun: option("--dry-run", {
+      description:
+        message`Show the parameters with their presets, the plan, what is cached and the memory plan. Nothing is run.`,
+    }),
+    noCheck: option("--no-check", { description: message`Do not type-check the experiment first.` }),
+    checkpointSeconds: withDefault(
+      option("--checkpoint-seconds", integer({ min: 0, metavar: "S" }), {
+        description: message`Least seconds between two checkpoints of a training stage. Never changes results.`,
+      }),
+      30,
+    ),
+  }),
+  {
+    brief: message`Run an experiment.`,
+    description:
+      message`Runs the stages of an experiment that are not in the cache, and makes a run folder with the plan, provenance, metrics, gates and pictures. A run that was killed goes on where it was when it is started again. Exit code 0: all is well; 1: a gate or a stage failed; 2: the command cannot be understood; 130: stopped by Ctrl-C.`,
+    footer: examples(
+      ["deno task run experiments/quickstart.ts", "as it is"],
+      ["deno task run experiments/quickstart.ts --dry-run", "its parameters and plan"],
+      ["deno task run experiments/stage1b.ts steps=2000 depth.weight=0.2 --preset cpu", "with other parameters"],
+      ["deno task run experiments/stage1b.ts --seeds 3 --json | tail -n 1 | jq .metrics", "three seeds, for a script"],
+    ),
+  },
+);
+
+const explain = command("explain", object({ action: constant("explain"), ...choice, ...folders }), {
+  brief: message`Say for each stage whether it would run again, and which change is the cause.`,
+  description:
+    message`Compares the plan with the last run of the same experiment: parameters, code, data, adapter, seed and inputs of each stage, one line per node.`,
+  footer: examples(["deno task explain experiments/stage1b.ts steps=2000", "what would run again, and why"]),
+});
+
+const list = command(
+  "list",
+  object({
+    action: constant("list"),
+    ...folders,
+    all: option("--all", { description: message`All runs, not just the last ten.` }),
+  }),
+  {
+    brief: message`List the experiments with their presets, and the last runs with their status.`,
+    footer: examples(["deno task list", "experiments and runs"]),
+  },
+);
+
+const doctor = command("doctor", object({ action: constant("doctor") }), {
+  brief: message`Look at the machine: adapter, limits, a self-check on the device, versions.`,
+  footer: examples(["deno task doctor", "whether experiments can run here, and what to do if not"]),
+});
+
+const report = command(
+  "report",
+  object({
+    action: constant("report"),
+    files: multiple(argument(string({ metavar: "REPORT" }), {
+      description: message`Markdown files; ROADMAP.md and all others with directives when left out.`,
+    })),
+    check: option("--check", {
+      description: message`Write nothing; exit 1 when a file is not what the recorded evidence says.`,
+    }),
+    record: optional(or(
+      option("--record", string({ metavar: "RUN" }), {
+        description: message`Copy runs into reports/evidence first: "latest", "all", or the id of a run.`,
+      }),
+    )),
+  }),
+  {
+    brief: message`Regenerate the tables, values, gates and pictures of the Markdown reports.`,
+    footer: examples(
+      ["deno task report", "regenerate"],
+      ["deno task report --record latest", "take the last runs into the evidence, then regenerate"],
+      ["deno task report --check", "for CI"],
+    ),
+  },
+);
+
+/** Everything that may be said. */
+export const commands = group("Commands", or(run, explain, list, doctor, report));
+
+/** What was said. */
+export type Arguments = InferValue<typeof commands>;
+/** Arguments of `run`. */
+export type RunArguments = Extract<Arguments, { action: "run" }>;
+/** Arguments of `explain`. */
+export type ExplainArguments = Extract<Arguments, { action: "explain" }>;
+/** Arguments of `list`. */
+export type ListArguments = Extract<Arguments, { action: "list" }>;

@@ -1,0 +1,31 @@
+/** The runner's view of the machine, built from `kernels/device.ts`. */
+
+import { openGpu } from "../kernels/device.ts";
+import { adapterFingerprint } from "../kernels/device.ts";
+import type { Environment, Fingerprint } from "../runner/environment.ts";
+import { checkMemoryPlan } from "../runner/memory.ts";
+
+/** The driver complains on standard error when this is unset; it wants nothing but a folder. */
+export function quietDriver(): void {
+  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+}
+
+/** The environment of this machine. */
+export function gpuEnvironment(): Environment {
+  let print: Promise<Fingerprint> | undefined;
+  const fingerprint = (): Promise<Fingerprint> => {
+    quietDriver();
+    return print ??= adapterFingerprint();
+  };
+  return {
+    fingerprint,
+    async open() {
+      quietDriver();
+      const gpu = await openGpu();
+      return { device: gpu, peakBytes: () => gpu.memory.peakBytes, resetPeak: () => gpu.memory.resetPeak() };
+    },
+    async checkMemory(plan) {
+      return plan.length === 0 ? undefined : checkMemoryPlan(plan, (await fingerprint()).limits);
+    },
+  };
+}

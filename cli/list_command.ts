@@ -1,0 +1,89 @@
+/** `list`: the experiments with their presets, and the last runs with their status. */
+
+import { liveHolder } from "../runner/claim.ts";
+import { messageOf } from "../runner/errors.ts";
+import { loadExperiment } from "../runner/load_experiment.ts";
+import { entryPath, type Folders } from "../runner/paths.ts";
+import { listRuns, readPlan, readSummary } from "../runner/run_folder.ts";
+import { toFileUrl } from "../runner/urls.ts";
+import type { ListArguments } from "./arguments.ts";
+import { foldersOf, root } from "./project.ts";
+import { alignColumns, Paint } from "./table.ts";
+
+/** Runs the command. */
+export async function listCommand(args: ListArguments): Promise<number> {
+  const folders = foldersOf(args);
+  const paint = new Paint();
+  const head = (...cells: string[]) => cells.map((cell) => paint.dim(cell));
+  const experiments = await describeExperiments(paint);
+  console.log(alignColumns([head("experiment", "title", "presets"), ...experiments]));
+  const runs = await describeRuns(folders, paint, args.all ? Infinity : 10);
+  console.log(
+    "\n" +
+      (runs.length === 0
+        ? "No runs yet"
+        : alignColumns([head("run", "experiment", "preset", "status", "gates"), ...runs])),
+  );
+  return 0;
+}
+
+async function describeExperiments(paint: Paint): Promise<string[][]> {
+  const files: string[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(`${root}/experiments`)) {
+      if (isFile && name.endsWith(".ts") && !name.startsWith("_") && !name.endsWith("_test.ts") && name !== "mod.ts") {
+        files.push(name);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const rows: string[][] = [];
+  for (const file of files.sort()) {
+    try {
+      const found = await loadExperiment(toFileUrl(`${root}/experiments/${file}`));
+      rows.push([`experiments/${file}`, found.title, Object.keys(found.presets).join(", ") || "-"]);
+    } catch (error) {
+      rows.push([`experiments/${file}`, paint.red(`cannot be loaded: ${messageOf(error).split("\n")[0]}`), ""]);
+    }
+  }
+  return rows;
+}
+
+async function describeRuns(folders: Folders, paint: Paint, most: number): Promise<string[][]> {
+  const found: { experiment: string; run: string }[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folders.runs)) {
+      if (isDirectory) { for (const run of await listRuns(folders.runs, name)) found.push({ experiment: name, run }); }
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  found.sort((a, b) => b.run.localeCompare(a.run));
+  return await Promise.all(
+    found.slice(0, most).map(async ({ experiment, run }) => {
+      const path = `${folders.runs}/${experiment}/${run}`;
+      const plan = await readPlan(path);
+      const summary = await readSummary(path);
+      const gates = (summary?.gates ?? []) as unknown as { state: string }[];
+      const passed = gates.filter((gate) => gate.state === "pass").length;
+      const status = summary?.status ??
+        await deriveStatus(folders, run, plan?.nodes.flatMap((node) => node.keys) ?? []);
+      const colour = status === "done"
+        ? paint.green(status)
+        : status === "running"
+        ? paint.bold(status)
+        : paint.yellow(status);
+      return [run, experiment, plan?.preset ?? "?", colour, gates.length > 0 ? `${passed} of ${gates.length}` : "-"];
+    }),
+  );
+}
+
+/** A run without a summary is running while one of its results is claimed for it, else it was interrupted. */
+async function deriveStatus(folders: Folders, run: string, keys: readonly string[]): Promise<string> {
+  for (const key of keys) {
+    const holder = await liveHolder(entryPath(folders, key));
+    if (holder?.run === run) return "running";
+  }
+  return "interrupted";
+}

@@ -1,0 +1,129 @@
+/** From the words of a command to a plan with keys: the part that `run` and `explain` share. */
+
+import { resolve } from "node:path";
+import type { Environment, Fingerprint } from "../runner/environment.ts";
+import { messageOf, StageError, UsageError } from "../runner/errors.ts";
+import { buildPlan, type Experiment, type Plan } from "../runner/experiment.ts";
+import { type KeyedNode, keyNodes } from "../runner/keys.ts";
+import { loadExperiment } from "../runner/load_experiment.ts";
+import { ModuleGraph } from "../runner/module_graph.ts";
+import { resolveParameters } from "../runner/params.ts";
+import type { Folders } from "../runner/paths.ts";
+import { parseYaml } from "../runner/scalar.ts";
+import { fromFileUrl, toFileUrl } from "../runner/urls.ts";
+import { checkTypes } from "./type_check.ts";
+
+/** The project's folder. */
+export const root: string = fromFileUrl(new URL("..", import.meta.url).href).replace(/[/\\]$/, "");
+
+/** The folders of a run. */
+export function foldersOf(
+  args: { readonly cacheDir?: string | undefined; readonly runsDir?: string | undefined },
+): Folders {
+  return { root, cache: resolve(args.cacheDir ?? `${root}/cache`), runs: resolve(args.runsDir ?? `${root}/runs`) };
+}
+
+/** What `run` and `explain` are told. */
+export interface PlanArguments {
+  readonly file: string;
+  readonly overrides: readonly string[];
+  readonly preset?: string | undefined;
+  readonly config?: string | undefined;
+  readonly seeds: number;
+  readonly seed: number;
+}
+
+/** An experiment that is ready to run. */
+export interface Prepared {
+  readonly url: string;
+  readonly experiment: Experiment;
+  readonly plan: Plan;
+  readonly keyed: readonly KeyedNode[];
+  readonly seeds: readonly number[];
+  /** The device, when a stage uses one and there is one. */
+  readonly adapter: Fingerprint | undefined;
+}
+
+/** How {@link prepare} may differ. */
+export interface PrepareOptions {
+  /** Type-check the experiment first. */
+  readonly check: boolean;
+  /** Do without a device where there is none, instead of failing. */
+  readonly mayLackDevice: boolean;
+}
+
+/**
+ * Loads an experiment, resolves its parameters, builds its plan and computes its keys.
+ *
+ * @throws {UsageError} when something in the command or the experiment's file is wrong
+ * @throws {StageError} when a device is needed and there is none
+ */
+export async function prepare(
+  args: PlanArguments,
+  folders: Folders,
+  environment: Environment,
+  options: PrepareOptions,
+): Promise<Prepared> {
+  const path = resolve(args.file);
+  const url = toFileUrl(path);
+  await mustExist(path, "an experiment");
+  const graph = new ModuleGraph(root);
+  await graph.add(url);
+  const checked = options.check ? checkTypes(graph, url, folders) : Promise.resolve(undefined);
+  checked.catch(() => {});
+  try {
+    const experiment = await loadExperiment(url);
+    const params = resolveParameters(experiment.params, {
+      presets: experiment.presets,
+      preset: args.preset,
+      overlay: await readOverlay(args.config),
+      overrides: args.overrides,
+    });
+    const plan = buildPlan(experiment, params, args.preset ?? "default");
+    const adapter = plan.nodes.some((node) => node.stage.device)
+      ? await fingerprint(environment, options.mayLackDevice)
+      : undefined;
+    const seeds = Array.from({ length: args.seeds }, (_, index) => args.seed + index);
+    const keyed = await keyNodes(plan, { url, cache: folders.cache, root, seeds, adapter, graph });
+    const problem = await checked;
+    if (problem !== undefined) throw new UsageError(problem);
+    return { url, experiment, plan, keyed, seeds, adapter };
+  } catch (error) {
+    // A type error explains better than what it led to.
+    const problem = await checked;
+    throw problem === undefined ? error : new UsageError(problem);
+  }
+}
+
+async function mustExist(path: string, what: string): Promise<void> {
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new UsageError(`Expected ${what} at ${path}, found nothing: deno task list shows what there is`);
+  }
+}
+
+async function readOverlay(path: string | undefined): Promise<unknown> {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read the --config file ${path}: ${messageOf(error)}`);
+  }
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    throw new UsageError(`The --config file ${path} is not YAML: ${messageOf(error)}`);
+  }
+}
+
+async function fingerprint(environment: Environment, mayLack: boolean): Promise<Fingerprint | undefined> {
+  try {
+    return await environment.fingerprint();
+  } catch (error) {
+    if (mayLack) return undefined;
+    throw new StageError(`This experiment needs a WebGPU device: ${messageOf(error)} (deno task doctor says more)`);
+  }
+}

@@ -1,0 +1,82 @@
+/** `run`: plans an experiment, runs it and tells what came out. */
+
+import { Stopped } from "../runner/errors.ts";
+import { explainNode } from "../runner/explain.ts";
+import { entryPath, exists, type Folders } from "../runner/paths.ts";
+import { standardError, TextProgress } from "../runner/progress.ts";
+import { runPlan } from "../runner/run.ts";
+import { StopFlag } from "../runner/stop.ts";
+import type { RunArguments } from "./arguments.ts";
+import { dryRunText } from "./dry_run.ts";
+import { gpuEnvironment } from "./environment.ts";
+import { foldersOf, prepare, type Prepared } from "./project.ts";
+import { planned, previousPlan } from "./previous.ts";
+import { resultJson, resultText } from "./result_table.ts";
+import { Paint } from "./table.ts";
+
+/** Runs the command; returns the exit code: 0, 1 when a gate or stage failed, 130 when it was stopped. */
+export async function runCommand(args: RunArguments): Promise<number> {
+  const folders = foldersOf(args);
+  const environment = gpuEnvironment();
+  const prepared = await prepare(args, folders, environment, { check: !args.noCheck, mayLackDevice: args.dryRun });
+  if (args.dryRun) {
+    const { text, fits } = await dryRunText(prepared, folders, environment, new Paint());
+    console.log(text);
+    return fits ? 0 : 1;
+  }
+  const stop = new StopFlag();
+  const remove = listenForStop(stop);
+  const sink = new TextProgress(standardError());
+  try {
+    if (!args.noCache) await explainMisses(prepared, folders, sink);
+    const report = await runPlan({
+      url: prepared.url,
+      plan: prepared.plan,
+      keyed: prepared.keyed,
+      seeds: prepared.seeds,
+      folders,
+      environment,
+      adapter: prepared.adapter,
+      startWorker: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+      stop,
+      sink,
+      fresh: args.noCache,
+      checkpointSeconds: args.checkpointSeconds,
+    });
+    if (args.json) {
+      console.error("\n" + resultText(report, new Paint(Deno.stderr.isTerminal() && !Deno.noColor)));
+      console.log(resultJson(report));
+    } else console.log("\n" + resultText(report, new Paint()));
+    if (report.summary.status === "stopped") throw new Stopped("Stopped: run the same command again to go on");
+    return report.summary.status === "done" ? 0 : 1;
+  } finally {
+    remove();
+  }
+}
+
+/** First signal: stages save a checkpoint and stop. Second one: the process ends at once. */
+function listenForStop(stop: StopFlag): () => void {
+  const heard = () => {
+    if (stop.aborted) Deno.exit(130);
+    stop.stop();
+    console.error("\nStopping after a checkpoint; once more to stop at once");
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, heard);
+  return () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, heard);
+  };
+}
+
+/** One line for each node that ran before and must run again. */
+async function explainMisses(prepared: Prepared, folders: Folders, sink: TextProgress): Promise<void> {
+  const before = await previousPlan(folders, prepared.plan.experiment);
+  if (!before) return;
+  for (const node of planned(prepared)) {
+    const old = before.nodes.find((item) => item.name === node.name);
+    if (!old) continue;
+    const cached = await Promise.all(node.keys.map((key) => exists(`${entryPath(folders, key)}/result.json`)));
+    const { cause } = explainNode(node, old, cached);
+    if (!cached.every(Boolean)) sink.event("note", `${node.name} runs: ${cause}`);
+  }
+}
