@@ -1,0 +1,117 @@
+/** Small run folders for the tests, as docs/contracts.md describes them. */
+import { join } from "node:path";
+
+/** What a fixture run differs in. */
+export interface FixtureRun {
+  readonly run: string;
+  readonly experiment?: string;
+  readonly preset?: string;
+  readonly scene?: string;
+  readonly status?: string;
+  readonly psnr?: string;
+  readonly spread?: number;
+  readonly seeds?: readonly number[];
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly state?: string;
+  readonly dirty?: boolean;
+}
+
+/** Ids that sort by their time. */
+export function runId(number: number): string {
+  const digits = String(number).padStart(4, "0");
+  return `20260801T00${digits}Z-01J4${digits}AA0123456789ABCDEF`;
+}
+
+/** The files of a run, by path relative to the run's folder. */
+export function runFiles(given: FixtureRun): Map<string, string> {
+  const { run, experiment = "photographs", preset = "cpu", scene = "lego400", psnr = "31.2", spread = 0.1 } = given;
+  const { status = "done", seeds = [0], state = "pass", dirty = false, params = { downscale: 4 } } = given;
+  const mean = psnr === "inf" ? psnr : Number(psnr);
+  const gate = `evaluate.psnr,evaluate,psnr,>=,30.5,,${psnr},${spread},${state},false\n`;
+  const evaluation = (seed: number) =>
+    "split,views,background,psnr,ssim,psnr_constant,fps,train_seconds,note\n" +
+    `test,100,white,${psnr},0.9512345,10.675542,${12.5 + seed},240.25,"a, ""b"""\n`;
+  const files = new Map([
+    [
+      "plan.json",
+      JSON.stringify({
+        schema: 1,
+        run,
+        experiment,
+        title: "A title",
+        preset,
+        scene,
+        params: { scene: `../data/${scene}`, depth: { weight: 0.5 }, ...params },
+        seeds,
+        nodes: [],
+        outputs: { evaluation: "evaluate" },
+      }),
+    ],
+    [
+      "provenance.json",
+      JSON.stringify({
+        commit: "1a2b3c4d".repeat(5),
+        dirty,
+        lock_sha256: "ab".repeat(32),
+        adapter: { description: "llvmpipe (LLVM 15.0.6, 256 bits)", vendor: "mesa", backend: "vulkan" },
+        host: "here",
+        deno: "2.9.6",
+        started: "2026-08-01T00:00:00.000Z",
+      }),
+    ],
+    ["gates.csv", `gate,node,column,operator,threshold,scene,value,spread,state,blocking\n${gate}`],
+    [
+      "summary.json",
+      JSON.stringify({
+        schema: 1,
+        run,
+        experiment,
+        preset,
+        status,
+        metrics: { "evaluate.psnr": { mean, spread, values: seeds.map(() => mean) } },
+        gates: [],
+        findings: [{
+          rule: "blank-render",
+          severity: "critical",
+          node: "evaluate",
+          message: "All white",
+          evidence: [],
+        }],
+        parameters_sha256: "cd".repeat(32),
+        seconds: 250.5,
+        finished: "2026-08-01T00:04:10.500Z",
+      }),
+    ],
+  ]);
+  for (const seed of seeds) {
+    const folder = seeds.length > 1 ? `evaluate/seed_${seed}` : "evaluate";
+    files.set(`${folder}/evaluations.csv`, evaluation(seed));
+    files.set(`${folder}/evaluation_views.csv`, `split,view,psnr,ssim\ntest,r_0,${psnr},0.95\ntest,r_1,30.25,0.94\n`);
+    files.set(`${folder}/strip.png`, `not really a picture of seed ${seed}`);
+  }
+  return files;
+}
+
+/** Writes a run below a root; returns its directory relative to the root. */
+export async function writeRun(root: string, given: FixtureRun): Promise<string> {
+  const directory = `runs/${given.experiment ?? "photographs"}/${given.run}`;
+  for (const [name, text] of runFiles(given)) await writeText(root, `${directory}/${name}`, text);
+  return directory;
+}
+
+/** Writes a file below a root, with its folders. */
+export async function writeText(root: string, file: string, text: string): Promise<void> {
+  const path = join(root, file);
+  await Deno.mkdir(join(path, ".."), { recursive: true });
+  await Deno.writeTextFile(path, text);
+}
+
+/** Runs a test body in a fresh folder that is removed afterwards. */
+export async function inTemporaryFolder(body: (root: string) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "stillroom-reports-" });
+  try {
+    await body(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}

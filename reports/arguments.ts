@@ -1,0 +1,98 @@
+/**
+ * What stands between a directive's kind and its `-->`.
+ *
+ * @module
+ */
+
+/** A directive that cannot be rendered. */
+export class DirectiveError extends Error {
+  /** Name of the class. */
+  override readonly name = "DirectiveError";
+  /**
+   * Names the line as well.
+   *
+   * @param message what was expected, what was found
+   * @param line line within the directive's arguments, from 1; undefined for the directive itself
+   */
+  constructor(message: string, readonly line?: number) {
+    super(message);
+  }
+}
+
+/** Words and options of a directive. */
+export interface Arguments {
+  /** Words without `=`, in order. */
+  readonly words: readonly string[];
+  /** `key=value` and `key="value with spaces"`. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+const token = /\s*(?:([\w.-]+)=(?:"([^"]*)"|(\S*))|"([^"]*)"|(\S+))/y;
+
+/** Splits arguments into words and options. */
+export function parseArguments(text: string): Arguments {
+  const words: string[] = [];
+  const options = new Map<string, string>();
+  const trimmed = text.trim();
+  token.lastIndex = 0;
+  while (token.lastIndex < trimmed.length) {
+    const found = token.exec(trimmed);
+    if (found === null) break;
+    const [, key, quoted, bare, quotedWord, word] = found;
+    if (key !== undefined) options.set(key, quoted ?? bare ?? "");
+    else words.push(quotedWord ?? word ?? "");
+  }
+  return { words, options };
+}
+
+/** Arguments of `table` and `value`: leading options, then SQL. */
+export interface SqlArguments {
+  /** Digits of all columns, where given: `digits=2`. */
+  readonly digits: number | undefined;
+  /** Digits by column: `digits.psnr=3`. */
+  readonly digitsOf: ReadonlyMap<string, number>;
+  /** Text where there is nothing to show: `empty="..."`. */
+  readonly empty: string | undefined;
+  /** The query. */
+  readonly sql: string;
+  /** Line of the arguments on which the query begins, from 1. */
+  readonly sqlLine: number;
+}
+
+const sqlOption = /\s*(digits(?:\.\w+)?|empty)=(?:"([^"]*)"|(\S*))(?=\s|$)/y;
+
+/**
+ * Splits arguments into options and SQL.
+ *
+ * @throws {DirectiveError} when a number of digits is none
+ */
+export function parseSqlArguments(text: string): SqlArguments {
+  let digits: number | undefined;
+  let empty: string | undefined;
+  const digitsOf = new Map<string, number>();
+  let at = 0;
+  while (true) {
+    sqlOption.lastIndex = at;
+    const found = sqlOption.exec(text);
+    if (found === null) break;
+    at = sqlOption.lastIndex;
+    const [, key = "", quoted, bare] = found;
+    const value = quoted ?? bare ?? "";
+    if (key === "empty") empty = value;
+    else if (key === "digits") digits = parseDigits(key, value);
+    else digitsOf.set(key.slice("digits.".length), parseDigits(key, value) ?? 0);
+  }
+  at += /^\s*/.exec(text.slice(at))?.[0].length ?? 0;
+  return { digits, digitsOf, empty, sql: text.slice(at).trimEnd(), sqlLine: text.slice(0, at).split("\n").length };
+}
+
+/**
+ * A number of digits after the point.
+ *
+ * @throws {DirectiveError} when it is no whole number from 0 to 12
+ */
+export function parseDigits(key: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value) && Number(value) <= 12) return Number(value);
+  throw new DirectiveError(`Expected ${key} to be a whole number from 0 to 12, found ${value || "nothing"}`);
+}

@@ -1,0 +1,142 @@
+/**
+ * The committed evidence: `reports/evidence/<table>.csv`, what `report --record` copied from runs.
+ *
+ * Reports are rendered from these files only, so a fresh clone, a colleague and CI get the same bytes. Rows are sorted
+ * by run; recording a run again replaces its rows, so recording twice changes nothing.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { formatLine } from "../runner/csv.ts";
+import { UsageError } from "../runner/errors.ts";
+import { writeWhole } from "../runner/json.ts";
+import { readText, textRows, type Warn } from "./store.ts";
+import { buildTable, compareText, mapTables, type Row, type TableName, tableNames, type Tables } from "./tables.ts";
+
+/** Where the evidence lies below the root. */
+export const evidenceFolder = "reports/evidence";
+
+/** Committed evidence that cannot be read as it is. */
+export class EvidenceError extends Error {
+  /** Name of the class. */
+  override readonly name = "EvidenceError";
+}
+
+/**
+ * Reads the evidence. A missing file is an empty table, since a table may be newer than the evidence.
+ *
+ * @param root repository root; needs read permission on `<root>/reports/evidence`
+ * @throws {EvidenceError} when a file is torn, or holds rows of a run that runs.csv does not know (a merge conflict)
+ */
+export async function readEvidence(root: string, warn: Warn): Promise<Tables> {
+  const rows = {} as Record<TableName, Row[]>;
+  for (const name of tableNames) {
+    const file = `${evidenceFolder}/${name}.csv`;
+    const text = await readText(join(root, file)) ?? "";
+    if (text !== "" && !text.endsWith("\n")) {
+      throw new EvidenceError(`${file} does not end with a line end: restore it from git, then report --record`);
+    }
+    rows[name] = textRows(text);
+  }
+  const known = new Set(rows.runs.filter((row) => row.experiment).map((row) => row.run));
+  for (const name of tableNames) {
+    const index = rows[name].findIndex((row) => !known.has(row.run));
+    if (index < 0) continue;
+    throw new EvidenceError(
+      `${evidenceFolder}/${name}.csv:${index + 2}: "${rows[name][index]?.run ?? ""}" is no run of runs.csv: ` +
+        "restore the file from git (a merge conflict?), then report --record",
+    );
+  }
+  return mapTables((name) => buildTable(name, rows[name], warn));
+}
+
+/** Writes the evidence, each file whole or not at all, and only those whose bytes change. */
+export async function writeEvidence(root: string, tables: Tables): Promise<void> {
+  await Deno.mkdir(join(root, evidenceFolder), { recursive: true });
+  for (const name of tableNames) {
+    const path = join(root, evidenceFolder, `${name}.csv`);
+    const text = tableText(tables, name);
+    if (await readText(path) !== text) await writeWhole(path, text);
+  }
+}
+
+/** A table as CSV text. */
+export function tableText(tables: Tables, name: TableName): string {
+  const { columns, rows } = tables[name];
+  return formatLine(columns.map((column) => column.name)) +
+    rows.map((row) => formatLine(columns.map((column) => row[column.name] ?? ""))).join("");
+}
+
+/**
+ * Merges runs into tables: every row of a run that `newer` holds replaces all rows of that run in `older`.
+ *
+ * Rows come out sorted by run, within a run in the order in which the run wrote them. Pictures are not the run's but
+ * the reports': they are replaced one by one, by path.
+ */
+export function mergeTables(older: Tables, newer: Tables, warn: Warn): Tables {
+  const runs = new Set(newer.runs.rows.map((row) => row.run));
+  const paths = new Set(newer.images.rows.map((row) => row.path));
+  return mapTables((name) => {
+    const kept = older[name].rows.filter((row) => name === "images" ? !paths.has(row.path) : !runs.has(row.run));
+    const rows = [...kept, ...newer[name].rows];
+    const key = (row: Row) => (name === "images" ? row.path : row.run) ?? "";
+    return buildTable(name, rows.sort((a, b) => compareText(key(a), key(b))), warn);
+  });
+}
+
+/** The rows of some runs only. */
+export function selectRuns(tables: Tables, runs: ReadonlySet<string>): Tables {
+  return mapTables((name) => ({
+    columns: tables[name].columns,
+    rows: tables[name].rows.filter((row) => runs.has(row.run ?? "")),
+  }));
+}
+
+/**
+ * Ids of the runs that `--record WHAT` means.
+ *
+ * - `latest`: of each experiment, preset and scene, the newest run that went to its end and measured something
+ * - `all`: every finished run
+ * - otherwise one finished run: its id, the beginning of its id or of the part after the time, or its directory
+ *
+ * @throws {UsageError} when no run or more than one run is meant
+ */
+export function chooseRuns(tables: Tables, what: string): Set<string> {
+  const finished = tables.runs.rows.filter((row) => row.status !== "unfinished");
+  if (what === "all") return new Set(finished.map(runOf));
+  if (what === "latest") {
+    const measured = new Set([...tables.metrics.rows, ...tables.evaluations.rows].map(runOf));
+    const newest = new Map<string, string>();
+    for (const row of finished) {
+      if (measured.has(runOf(row)) && row.status !== "failed" && row.status !== "stopped") {
+        newest.set(JSON.stringify([row.experiment, row.preset, row.scene]), runOf(row));
+      }
+    }
+    return new Set(newest.values());
+  }
+  const wanted = what.replace(/\/+$/, "");
+  const exact = tables.runs.rows.filter((row) => row.run === wanted || row.directory === wanted);
+  const found = exact.length > 0 ? exact : tables.runs.rows.filter((row) => {
+    const id = runOf(row);
+    return id.startsWith(wanted) || shortRun(id, 26).startsWith(wanted);
+  });
+  const [one, ...others] = found;
+  if (one === undefined) {
+    throw new UsageError(`No run "${what}" in runs/: give latest, all, a run's id or the beginning of one`);
+  }
+  if (others.length > 0) {
+    throw new UsageError(`"${what}" may be any of ${found.map(runOf).join(", ")}: give more of the id`);
+  }
+  if (one.status === "unfinished") throw new UsageError(`Run ${runOf(one)} has no summary.json yet: let it finish`);
+  return new Set([runOf(one)]);
+}
+
+/** A row's run id. */
+export function runOf(row: Row): string {
+  return row.run ?? "";
+}
+
+/** A run id for people: the first characters of the part after its time. */
+export function shortRun(run: string, length = 10): string {
+  return run.slice(run.lastIndexOf("-") + 1).slice(0, length);
+}

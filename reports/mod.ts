@@ -1,0 +1,33 @@
+/**
+ * What runs measured, as Markdown: SQL over the evidence, directives in reports, check-boxes with their proof.
+ * `report --record` copies runs into reports/evidence/*.csv, which are committed; every report is rendered from them
+ * alone, so a fresh clone, CI and the author's machine generate the same bytes and `report --check` can tell.
+ * Reads what the runner wrote, through the runner's own readers of CSV and JSON, and imports nothing else of the project.
+ * No measuring, training or drawing happens here, and no number that is not in a file.
+ *
+ * @module
+ */
+export { findReports, type ReportArguments, reportCommand, type ReportOutput } from "./command.ts";
+export { type Change, type RenderedReport, renderReport, type ReportContext } from "./directives.ts";
+export {
+  chooseRuns,
+  EvidenceError,
+  evidenceFolder,
+  mergeTables,
+  readEvidence,
+  selectRuns,
+  writeEvidence,
+} from "./evidence.ts";
+export { type Directive, findDirectives, type Problem } from "./markdown.ts";
+export { type Cell, type Database, openDatabase, type QueryResult, SqlError } from "./sql.ts";
+export { readRuns, type Warn } from "./store.ts";
+export {
+  type Column,
+  type ColumnType,
+  originColumns,
+  type Row,
+  type Table,
+  type TableName,
+  tableNames,
+  type Tables,
+} from "./tables.ts";
