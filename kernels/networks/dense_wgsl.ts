@@ -151,11 +151,11 @@ export function weightGradientWgsl(shape: LayerShape): string {
   let first_out = (id.y % ${out4 / tj}u) * ${tj}u;
   let n = counts[0];
   let each = (n + ${WEIGHT_GRADIENT_CHUNKS - 1}u) / ${WEIGHT_GRADIENT_CHUNKS}u;
-  let from = min(chunk * each, n);
-  let to = min(from + each, n);
+  let begin = min(chunk * each, n);
+  let end = min(begin + each, n);
   ${lines(I, (i) => J.map((j) => `var a${i}_${j} = mat4x4f();`).join(" "), "  ")}
   ${shape.bias ? J.map((j) => `var b${j} = vec4f();`).join(" ") : ""}
-  for (var s = from; s < to; s++) {
+  for (var s = begin; s < end; s++) {
     ${lines(I, (i) => `let x${i} = X[s * ${in4}u + first_in + ${i}u];`)}
     ${lines(J, (j) => `let g${j} = dY[s * ${out4}u + first_out + ${j}u];`)}
     ${

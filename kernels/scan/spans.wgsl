@@ -9,10 +9,10 @@ var<workgroup> totals: array<u32, WG>;
 @compute @workgroup_size(WG) fn main(@builtin(local_invocation_index) lane: u32) {
   let n = batch.rays;
   let each = (n + WG - 1u) / WG;
-  let from = min(lane * each, n);
-  let to = min(from + each, n);
+  let begin = min(lane * each, n);
+  let end = min(begin + each, n);
   var sum = 0u;
-  for (var i = from; i < to; i++) { sum += ray_counts[i]; }
+  for (var i = begin; i < end; i++) { sum += ray_counts[i]; }
   totals[lane] = sum;
   workgroupBarrier();
   var start = 0u;
@@ -20,7 +20,7 @@ var<workgroup> totals: array<u32, WG>;
   workgroupBarrier();
   var dropped = 0u;
   var last = start;
-  for (var i = from; i < to; i++) {
+  for (var i = begin; i < end; i++) {
     let c = ray_counts[i];
     let fits = start + c <= CAPACITY;
     spans[i] = vec2u(min(start, CAPACITY), select(0u, c, fits));
@@ -37,6 +37,7 @@ var<workgroup> totals: array<u32, WG>;
     counts[2] = all;
     counts[3] = n;
   }
+  workgroupBarrier();
   // Samples used: the end of the last ray that fits. Counts only grow along the rays, so it is the largest such end.
   totals[lane] = select(0u, last, last <= CAPACITY);
   workgroupBarrier();

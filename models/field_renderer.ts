@@ -1,0 +1,175 @@
+/**
+ * Renders views of a trained field: colour over transparent, opacity and expected depth.
+ *
+ * @module
+ */
+import type { Gpu, Op } from "../kernels/device.ts";
+import { batchWords, type Box, type RaySamplerConfig, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
+import { volumeOps } from "../kernels/volume/volume_rendering.ts";
+import { type FieldBuffers, fieldOps, type HashFieldConfig } from "./hash_field.ts";
+
+/** Settings of a renderer. */
+export interface RendererConfig {
+  readonly field: HashFieldConfig;
+  readonly box: Box;
+  readonly near: number;
+  readonly width: number;
+  readonly height: number;
+  readonly stepLength: number;
+  readonly mostSamples: number;
+  readonly occupancyResolution: number;
+  /** Rays per pixel, a square number, on a regular grid. */
+  readonly subrays: number;
+}
+
+/** One rendered view. */
+export interface RenderedView {
+  /** Premultiplied RGBA, H * W * 4. */
+  readonly rgba: Float32Array<ArrayBuffer>;
+  /** Normalised expected depth sum(w t) / sum(w) along the ray, H * W; 0 where nothing was hit. */
+  readonly depth: Float32Array<ArrayBuffer>;
+  /** Samples that were evaluated. */
+  readonly samples: number;
+}
+
+const RAYS_PER_CHUNK = 8192;
+const SAMPLE_CAPACITY = 131072;
+/** Expected depth is not defined where the ray is almost free. */
+const MIN_ALPHA = 1e-3;
+
+/** A renderer of one field for one image size. */
+export class FieldRenderer {
+  readonly #gpu: Gpu;
+  readonly #config: RendererConfig;
+  readonly #ops: Op[];
+  readonly #batch: GPUBuffer;
+  readonly #cameras: GPUBuffer;
+  readonly #buffers: { counts: GPUBuffer; rendered: GPUBuffer; geometry: GPUBuffer };
+  readonly #frees: (() => void)[];
+
+  private constructor(
+    gpu: Gpu,
+    config: RendererConfig,
+    ops: Op[],
+    batch: GPUBuffer,
+    cameras: GPUBuffer,
+    buffers: { counts: GPUBuffer; rendered: GPUBuffer; geometry: GPUBuffer },
+    frees: (() => void)[],
+  ) {
+    this.#gpu = gpu;
+    this.#config = config;
+    this.#ops = ops;
+    this.#batch = batch;
+    this.#cameras = cameras;
+    this.#buffers = buffers;
+    this.#frees = frees;
+  }
+
+  /** Prepares a renderer over parameters and occupancy bits that stay the caller's. */
+  static async create(gpu: Gpu, config: RendererConfig, parameters: FieldBuffers, occupancy: GPUBuffer): Promise<FieldRenderer> {
+    const batch = gpu.buffer("render batch", 16, GPUBufferUsage.UNIFORM);
+    const cameras = gpu.buffer("render camera", 64);
+    const sampler: RaySamplerConfig = {
+      width: config.width,
+      height: config.height,
+      views: 1,
+      box: config.box,
+      near: config.near,
+      resolution: config.occupancyResolution,
+      step: config.stepLength,
+      mostSamples: config.mostSamples,
+      rayCapacity: RAYS_PER_CHUNK,
+      sampleCapacity: SAMPLE_CAPACITY,
+      random: false,
+      pixelJitter: false,
+      subrays: config.subrays,
+    };
+    const rays = await raySamplerOps(gpu, sampler, cameras, occupancy, [batch]);
+    const samples = rays.buffers;
+    const field = await fieldOps(gpu, config.field, parameters, { ...samples, capacity: SAMPLE_CAPACITY });
+    const volume = await volumeOps(gpu, { vectors: 1, stop: 1e-4 }, {
+      counts: samples.counts,
+      spans: samples.spans,
+      intervals: samples.intervals,
+      density: field.density,
+      values: field.values,
+      rayCapacity: RAYS_PER_CHUNK,
+      sampleCapacity: SAMPLE_CAPACITY,
+    }, false);
+    return new FieldRenderer(
+      gpu,
+      config,
+      [...rays.ops[0]!, ...field.forward, ...volume.forward],
+      batch,
+      cameras,
+      { counts: samples.counts, rendered: volume.buffers.rendered, geometry: volume.buffers.geometry },
+      [rays.free, field.free, volume.free, () => gpu.free(batch, cameras)],
+    );
+  }
+
+  /** Compiles every kernel for real. */
+  async prewarm(): Promise<void> {
+    await this.#gpu.prewarm(this.#ops);
+  }
+
+  /** Renders the view of one camera (16 floats as in TrainingImages.cameras). */
+  async render(camera: Float32Array): Promise<RenderedView> {
+    const { width, height, subrays } = this.#config;
+    const pixels = width * height;
+    const rgba = new Float32Array(pixels * 4), depth = new Float32Array(pixels), weight = new Float32Array(pixels);
+    this.#gpu.write(this.#cameras, camera);
+    let samples = 0;
+    let rows = Math.floor(RAYS_PER_CHUNK / subrays);
+    for (let first = 0; first < pixels;) {
+      const count = Math.min(rows, pixels - first);
+      const rays = count * subrays;
+      this.#gpu.write(this.#batch, batchWords(rays, 0, first, 0));
+      this.#gpu.submit(this.#ops);
+      const [counts, rendered, geometry] = await this.#readback(rays);
+      if (counts[2]! > 0) {
+        // Some rays found no room for their samples: take fewer at once.
+        if (count === 1) throw new Error(`One pixel needs more than ${SAMPLE_CAPACITY} samples: use a larger stepLength`);
+        rows = Math.max(1, count >> 1);
+        continue;
+      }
+      samples += counts[0]!;
+      for (let i = 0; i < count; i++) {
+        const p = first + i;
+        for (let s = 0; s < subrays; s++) {
+          const r = (i * subrays + s) * 4;
+          const alpha = geometry[r]!;
+          for (let c = 0; c < 3; c++) rgba[4 * p + c]! += rendered[r + c]! / subrays;
+          rgba[4 * p + 3]! += alpha / subrays;
+          depth[p]! += geometry[r + 1]!;
+          weight[p]! += alpha;
+        }
+        depth[p] = weight[p]! / subrays > MIN_ALPHA ? depth[p]! / weight[p]! : 0;
+      }
+      first += count;
+    }
+    return { rgba, depth, samples };
+  }
+
+  /** One wait for three buffers. */
+  async #readback(rays: number): Promise<[Uint32Array, Float32Array, Float32Array]> {
+    const device = this.#gpu.device;
+    const size = 16 + rays * 32;
+    const staging = device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(this.#buffers.counts, 0, staging, 0, 16);
+    encoder.copyBufferToBuffer(this.#buffers.rendered, 0, staging, 16, rays * 16);
+    encoder.copyBufferToBuffer(this.#buffers.geometry, 0, staging, 16 + rays * 16, rays * 16);
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const copy = staging.getMappedRange().slice(0);
+    staging.unmap();
+    staging.destroy();
+    this.#gpu.check();
+    return [new Uint32Array(copy, 0, 4), new Float32Array(copy, 16, rays * 4), new Float32Array(copy, 16 + rays * 16)];
+  }
+
+  /** Frees the renderer's own buffers. */
+  free(): void {
+    for (const free of this.#frees) free();
+  }
+}
