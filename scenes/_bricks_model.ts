@@ -81,8 +81,6 @@ const about = (axis: V3, degrees: number): V4 => {
 const UPRIGHT: V4 = [0, 0, 0, 1];
 /** Local x, y, z to world x, z, -y: pictures drawn on a wall that faces the viewer of the front. */
 const FRONT = about([1, 0, 0], 90);
-/** Local z to world x. */
-const ALONG_X = about([0, 1, 0], 90);
 /** Local z to world -y. */
 const ALONG_Y = about([1, 0, 0], 90);
 /** Local x, y, z to world y, z, x: pictures drawn on a wall that faces +x. */

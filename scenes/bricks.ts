@@ -15,6 +15,14 @@ import { encodeNpy } from "./npy.ts";
 import { encodePng } from "./png.ts";
 import { type Split, SPLITS } from "./scene.ts";
 
+/** What is needed of an open device: kernels' `Gpu` is one. Its `check`, where it has one, raises what went wrong. */
+export interface Device {
+  /** The device, with a listener for uncaptured errors. */
+  readonly device: GPUDevice;
+  /** Throws when the device has reported an error since the last call. */
+  check?(): void;
+}
+
 /** What to render. */
 export interface BricksOptions {
   /** Pixels along an edge of the square pictures, 1 to 4096. */
@@ -103,7 +111,7 @@ export function bricksCameras(split: Split, count: number, size: number, seed = 
  * @throws RangeError for options outside their range; Error when the device reports one
  */
 export async function renderBricks(
-  gpu: { readonly device: GPUDevice },
+  gpu: Device,
   options: BricksOptions,
   folder: string,
   onProgress?: (done: number, total: number) => void,
@@ -148,7 +156,7 @@ export async function renderBricks(
  * @throws RangeError when they do not, or `supersample` is outside 1 to 16; Error when the device reports one
  */
 export async function* renderPictures(
-  gpu: { readonly device: GPUDevice },
+  gpu: Device,
   cameras: readonly Camera[],
   supersample = 4,
 ): AsyncGenerator<BricksPicture> {
@@ -170,6 +178,7 @@ export async function* renderPictures(
         tracer.dispatch({ width, height, begin, end, supersample, focal: first.fx, points: 0 }, end - begin);
       }
       const { colours, surfaces } = await tracer.read(count);
+      gpu.check?.();
       for (let view = 0; view < some.length; view++) yield unpack(colours, surfaces, view * pixels, pixels);
     }
   } finally {
@@ -179,7 +188,7 @@ export async function* renderPictures(
 
 /** What the shader's distance function gives at points (x, y, z triples): distance and nearest part. For tests. */
 export async function probeBricks(
-  gpu: { readonly device: GPUDevice },
+  gpu: Device,
   points: Float32Array,
 ): Promise<{ distance: Float32Array; part: Uint32Array }> {
   const count = points.length / 3;
@@ -188,6 +197,7 @@ export async function probeBricks(
     tracer.setRows(Array.from({ length: count }, (_, i) => [...points.subarray(3 * i, 3 * i + 3)]));
     tracer.dispatch({ width: 1, height: 1, begin: 0, end: 0, supersample: 1, focal: 1, points: count }, count);
     const { surfaces } = await tracer.read(count);
+    gpu.check?.();
     return {
       distance: Float32Array.from({ length: count }, (_, i) => surfaces[4 * i]!),
       part: Uint32Array.from({ length: count }, (_, i) => surfaces[4 * i + 1]!),

@@ -177,5 +177,6 @@ function cross(a: Vec3, b: Vec3): [number, number, number] {
 function unit(v: Vec3, problem: string): [number, number, number] {
   const length = Math.hypot(v[0], v[1], v[2]);
   if (!(length > 1e-12)) throw new RangeError(problem);
-  return [v[0] / length, v[1] / length, v[2] / length];
+  // + 0: no negative zeros, which JSON would lose.
+  return [v[0] / length + 0, v[1] / length + 0, v[2] / length + 0];
 }

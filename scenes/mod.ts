@@ -6,6 +6,8 @@
  * @module
  */
 export * from "./blender.ts";
+export * from "./bricks.ts";
+export * from "./bricks_sdf.ts";
 export * from "./camera.ts";
 export * from "./errors.ts";
 export * from "./npy.ts";

@@ -2,6 +2,7 @@
  * PNG files: strict decoding with errors that name the file, and encoding whose bytes depend on the pixels only.
  * @module
  */
+import { crc32, inflateSync } from "node:zlib";
 import { decode, encode } from "fast-png";
 import { messageOf, SceneError } from "./errors.ts";
 
@@ -71,7 +72,9 @@ export function readPngHeader(bytes: Uint8Array, file: string): PngHeader {
   if (bytes.length < PNG_HEADER_BYTES) throw torn(file, `it ends after ${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(8) !== 13 || name(bytes, 12) !== "IHDR") throw torn(file, "its header chunk is damaged");
-  if (crc32(bytes, 12, 29) !== view.getUint32(29)) throw torn(file, "the checksum of its header (IHDR) is wrong");
+  if (crc32(bytes.subarray(12, 29)) !== view.getUint32(29)) {
+    throw torn(file, "the checksum of its header (IHDR) is wrong");
+  }
   const header = { width: view.getUint32(16), height: view.getUint32(20), bits: bytes[24]!, colourType: bytes[25]! };
   if (header.width === 0 || header.height === 0) throw new SceneError(file, "Picture has no pixels", MEND);
   if (header.width * header.height > MAX_PIXELS) {
@@ -104,15 +107,15 @@ export function decodePng(bytes: Uint8Array, file: string): Picture {
       "save it as 8-bit RGBA",
     );
   }
-  const rawBytes = checkChunks(bytes, file, header, format.channels);
+  checkChunks(bytes, file, header, format.channels);
   let decoded;
   try {
-    decoded = decode(bytes, { checkCrc: true });
+    decoded = decode(bytes);
   } catch (error) {
     throw torn(file, messageOf(error), error);
   }
   const samples = header.width * header.height * format.channels;
-  if (decoded.data.length !== samples || rawBytes === 0) throw torn(file, "its pixel data is incomplete");
+  if (decoded.data.length !== samples) throw torn(file, "its pixel data is incomplete");
   const data = decoded.data instanceof Uint8ClampedArray ? new Uint8Array(decoded.data) : decoded.data;
   return { width: header.width, height: header.height, channels: format.channels, data };
 }
@@ -133,25 +136,61 @@ export function encodePng(picture: Picture): Uint8Array {
   return encode({ width, height, channels, depth, data }, { zlib: { level: 6 } });
 }
 
-/** Walks the chunks so that a torn file is told from a damaged one; returns the bytes of pixel data. */
-function checkChunks(bytes: Uint8Array, file: string, header: PngHeader, channels: number): number {
+/**
+ * Checks what fast-png does not: that the file is whole, that every checksum is right before anything is made of it,
+ * and that the pixel data inflates to exactly the size the header says.
+ */
+function checkChunks(bytes: Uint8Array, file: string, header: PngHeader, channels: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let offset = 8;
-  let data = 0;
-  for (;;) {
+  const data: Uint8Array[] = [];
+  for (let offset = 8, type = ""; type !== "IEND";) {
     if (offset + 12 > bytes.length) throw torn(file, `it ends at byte ${bytes.length}, before its last chunk (IEND)`);
-    const length = view.getUint32(offset);
-    const type = name(bytes, offset + 4);
-    if (offset + 12 + length > bytes.length) {
+    const end = offset + 8 + view.getUint32(offset);
+    type = name(bytes, offset + 4);
+    if (end + 4 > bytes.length) {
       throw torn(file, `its chunk ${printable(type)} at byte ${offset} is cut off at byte ${bytes.length}`);
     }
-    if (type === "IDAT") data += length;
-    offset += 12 + length;
-    if (type === "IEND") break;
+    if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
+      throw torn(file, `the checksum of its chunk ${printable(type)} at byte ${offset} is wrong`);
+    }
+    if (type === "IHDR" && offset > 8) throw torn(file, "it has a second header");
+    if (type === "IDAT") data.push(bytes.subarray(offset + 8, end));
+    offset = end + 4;
   }
-  const raw = (header.width * channels * (header.bits / 8) + 1) * header.height;
-  if (data * MAX_INFLATE < raw) throw torn(file, `${data} bytes of pixel data cannot hold ${raw}`);
-  return data;
+  const expected = rawLength(header, channels, bytes[28] === 1);
+  const compressed = concatenate(data);
+  if (compressed.length * MAX_INFLATE < expected) {
+    throw torn(file, `${compressed.length} bytes of pixel data cannot hold ${expected}`);
+  }
+  let found;
+  try {
+    found = inflateSync(compressed, { maxOutputLength: expected + 1 }).length;
+  } catch (error) {
+    throw torn(file, `its pixel data does not inflate to ${expected} bytes (${messageOf(error)})`, error);
+  }
+  if (found !== expected) throw torn(file, `expected ${expected} bytes of inflated pixel data, found ${found}`);
+}
+
+/** Bytes of the filtered rows; interlaced pictures (Adam7) have seven passes. */
+function rawLength(header: PngHeader, channels: number, interlaced: boolean): number {
+  const { width, height, bits } = header;
+  const rows = (w: number, h: number) => w > 0 && h > 0 ? (w * channels * (bits / 8) + 1) * h : 0;
+  if (!interlaced) return rows(width, height);
+  const passes = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
+  return passes.reduce((sum, [x, y, dx, dy]) => {
+    return sum + rows(Math.ceil((width - x!) / dx!), Math.ceil((height - y!) / dy!));
+  }, 0);
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 function torn(file: string, what: string, cause?: unknown): SceneError {
@@ -164,17 +203,4 @@ function name(bytes: Uint8Array, offset: number): string {
 
 function printable(text: string): string {
   return /^[A-Za-z]{4}$/.test(text) ? text : "with a damaged name";
-}
-
-let crcTable: Uint32Array | undefined;
-
-function crc32(bytes: Uint8Array, from: number, to: number): number {
-  crcTable ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    let c = n;
-    for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-    return c >>> 0;
-  });
-  let c = 0xffffffff;
-  for (let i = from; i < to; i++) c = crcTable[(c ^ bytes[i]!) & 0xff]! ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }
