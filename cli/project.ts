@@ -73,7 +73,7 @@ export async function prepare(
   checked.catch(() => {});
   try {
     const experiment = await loadExperiment(url);
-    const params = resolveParameters(experiment.params, {
+    const params = await resolveParameters(experiment.params, {
       presets: experiment.presets,
       preset: args.preset,
       overlay: await readOverlay(args.config),
@@ -113,7 +113,7 @@ async function readOverlay(path: string | undefined): Promise<unknown> {
     throw new UsageError(`Cannot read the --config file ${path}: ${messageOf(error)}`);
   }
   try {
-    return parseYaml(text);
+    return await parseYaml(text);
   } catch (error) {
     throw new UsageError(`The --config file ${path} is not YAML: ${messageOf(error)}`);
   }

@@ -1,11 +1,12 @@
 /** Parameters: defaults < preset < YAML overlay < `key=value`, checked against the schema with the key named. */
 
-import { z } from "zod";
+import type { z } from "zod";
 import { UsageError } from "./errors.ts";
 import { isPlainObject, type JsonObject, toJson } from "./json.ts";
 import { didYouMean } from "./names.ts";
 import { childSchema, defaultOf, knownKeys, leafKeys } from "./schema.ts";
 import { parseScalar } from "./scalar.ts";
+import { checkKeys, parseStrict } from "./strict.ts";
 
 /** The layers of parameters of a run. */
 export interface ParameterLayers {
@@ -26,7 +27,7 @@ export interface ParameterLayers {
  * @returns plain data, complete, canonical order of the schema
  * @throws {UsageError} naming the key, and the nearest known one when it is unknown
  */
-export function resolveParameters(schema: z.ZodObject, layers: ParameterLayers): JsonObject {
+export async function resolveParameters(schema: z.ZodObject, layers: ParameterLayers): Promise<JsonObject> {
   let value: unknown = defaultOf(schema) ?? {};
   if (layers.preset !== undefined && layers.preset !== "default") {
     const preset = Object.hasOwn(layers.presets, layers.preset) ? layers.presets[layers.preset] : undefined;
@@ -39,31 +40,17 @@ export function resolveParameters(schema: z.ZodObject, layers: ParameterLayers):
   if (layers.overlay !== undefined && layers.overlay !== null) {
     value = overlay(schema, value, layers.overlay, "the --config overlay");
   }
-  for (const [path, found] of readOverrides(schema, layers.overrides ?? [])) {
+  for (const [path, found] of await readOverrides(schema, layers.overrides ?? [])) {
     value = setPath(value, path, found);
   }
   return toJson(parseStrict(schema, value, "the parameters"), "params") as JsonObject;
 }
 
-/**
- * Parses a value with a schema; unlike zod's default, an unknown key anywhere is an error.
- *
- * @param also further names to offer when a key is unknown
- * @throws {UsageError} listing what is wrong
- */
-export function parseStrict(schema: z.ZodType, value: unknown, where: string, also: readonly string[] = []): unknown {
-  checkKeys(schema, value, where, [], also);
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) {
-    throw new UsageError(
-      `${where[0]?.toUpperCase()}${where.slice(1)} did not match:\n${indent(z.prettifyError(parsed.error))}`,
-    );
-  }
-  return parsed.data;
-}
-
 /** Splits and parses `key=value` words. A key given twice with different values is an error: order never matters. */
-export function readOverrides(schema: z.ZodType, words: readonly string[]): Map<string[], unknown> {
+export async function readOverrides(
+  schema: z.ZodType,
+  words: readonly string[],
+): Promise<Map<string[], unknown>> {
   const seen = new Map<string, { path: string[]; text: string; value: unknown }>();
   for (const word of words) {
     const at = word.indexOf("=");
@@ -76,7 +63,7 @@ export function readOverrides(schema: z.ZodType, words: readonly string[]): Map<
     if (before && before.text !== text) {
       throw new UsageError(`${key} was given twice, as ${before.text} and as ${text}: keep one`);
     }
-    seen.set(key, { path, text, value: readValue(leaf, text) });
+    seen.set(key, { path, text, value: await readValue(leaf, text) });
   }
   const entries = [...seen.entries()];
   for (const [key] of entries) {
@@ -111,8 +98,8 @@ function resolvePath(schema: z.ZodType, path: readonly string[]): z.ZodType | un
 }
 
 /** The first reading of the text that the schema accepts: as a YAML scalar, else as plain text. */
-function readValue(schema: z.ZodType | undefined, text: string): unknown {
-  const parsed = parseScalar(text);
+async function readValue(schema: z.ZodType | undefined, text: string): Promise<unknown> {
+  const parsed = await parseScalar(text);
   if (!schema || schema.safeParse(parsed).success) return parsed;
   if (schema.safeParse(text).success) return text;
   return parsed;
@@ -141,30 +128,4 @@ function setPath(base: unknown, path: readonly string[], value: unknown): unknow
   if (key === undefined) return merge(base, value);
   const object = isPlainObject(base) ? base : {};
   return { ...object, [key]: setPath(Object.hasOwn(object, key) ? object[key] : undefined, rest, value) };
-}
-
-function checkKeys(
-  schema: z.ZodType | undefined,
-  value: unknown,
-  where: string,
-  path: readonly string[],
-  also: readonly string[] = [],
-): void {
-  if (!schema || !isPlainObject(value)) return;
-  const keys = knownKeys(schema);
-  for (const [key, item] of Object.entries(value)) {
-    if (keys && keys.length > 0 && !keys.includes(key)) {
-      const candidates = [...keys, ...also].map((known) => [...path, known].join("."));
-      const whole = [...path, key].join(".");
-      throw new UsageError(`Unknown key ${whole} in ${where}: ${didYouMean(whole, candidates)}`);
-    }
-    if (keys?.length === 0 && path.length === 0) {
-      throw new UsageError(`Unknown key ${key} in ${where}: ${didYouMean(key, also)}`);
-    }
-    checkKeys(childSchema(schema, key), item, where, [...path, key]);
-  }
-}
-
-function indent(text: string): string {
-  return text.split("\n").map((line) => `  ${line}`).join("\n");
 }

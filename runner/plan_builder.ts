@@ -1,9 +1,10 @@
 /** The plan while it is being built: a pipeline runs, its stage calls arrive here as nodes. */
 
+import { activePlan, setActivePlan } from "./active_plan.ts";
 import { UsageError } from "./errors.ts";
 import { type JsonObject, toJson } from "./json.ts";
 import { checkName } from "./names.ts";
-import { parseStrict } from "./params.ts";
+import { parseStrict } from "./strict.ts";
 import type { Ref } from "./ref.ts";
 import type { StageDefinition } from "./stage.ts";
 
@@ -28,8 +29,6 @@ interface Builder {
   readonly refs: Map<unknown, string>;
 }
 
-let active: Builder | undefined;
-
 /**
  * Runs a pipeline and collects the nodes that its stage calls make, in order: every node after its inputs.
  *
@@ -38,25 +37,27 @@ let active: Builder | undefined;
 export function collectNodes<R>(
   pipeline: () => R,
 ): { nodes: PlanNode[]; result: R; nodeOf(ref: unknown): string | undefined } {
-  if (active) throw new Error("A pipeline may not start another pipeline: return references instead");
+  if (activePlan()) throw new Error("A pipeline may not start another pipeline: return references instead");
   const builder: Builder = { nodes: new Map(), refs: new Map() };
-  active = builder;
+  setActivePlan({ add: (stage, name, args) => addNode(builder, stage, name, args) });
   try {
     const result = pipeline();
     if (result instanceof Promise) throw new TypeError("A pipeline only describes work: it may not be async");
     return { nodes: [...builder.nodes.values()], result, nodeOf: (ref) => builder.refs.get(ref) };
   } finally {
-    active = undefined;
+    setActivePlan(undefined);
   }
 }
 
-/** Adds a node for a stage call; what {@link stage} functions do when they are called. */
-export function addNode(stage: StageDefinition, name: string, args: Readonly<Record<string, unknown>>): Ref<unknown> {
-  if (!active) {
-    throw new Error(`Stage ${stage.name} was called outside a pipeline: call it inside pipeline() of an experiment`);
-  }
+/** Adds a node for a stage call. */
+function addNode(
+  builder: Builder,
+  stage: StageDefinition,
+  name: string,
+  args: Readonly<Record<string, unknown>>,
+): Ref<unknown> {
   checkName(name, "node");
-  if (active.nodes.has(name)) {
+  if (builder.nodes.has(name)) {
     throw new UsageError(`Two nodes are named ${name}: give one of them another name as its first argument`);
   }
   const inputs: Record<string, string> = {};
@@ -69,7 +70,7 @@ export function addNode(stage: StageDefinition, name: string, args: Readonly<Rec
     } else if (value === undefined && input.optional) {
       continue;
     } else {
-      const node = active.refs.get(value);
+      const node = builder.refs.get(value);
       if (node === undefined) {
         throw new UsageError(
           `Input ${key} of node ${name} must be a reference returned by a stage call of the same pipeline, found ${
@@ -89,7 +90,7 @@ export function addNode(stage: StageDefinition, name: string, args: Readonly<Rec
   const params = parseStrict(stage.params, given, `node ${name}`, Object.keys(stage.inputs));
   checkNeeds(stage, name, params, inputs, provided);
   const capabilities = Object.freeze([...stage.provides(params, provided)]);
-  const nodes = active.nodes;
+  const nodes = builder.nodes;
   nodes.set(name, {
     name,
     stage,
@@ -99,7 +100,7 @@ export function addNode(stage: StageDefinition, name: string, args: Readonly<Rec
     seedDependent: stage.seeded || Object.values(inputs).some((input) => nodes.get(input)?.seedDependent),
   });
   const ref: Ref<unknown> = Object.freeze({ node: name, capabilities });
-  active.refs.set(ref, name);
+  builder.refs.set(ref, name);
   return ref;
 }
 

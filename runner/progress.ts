@@ -176,7 +176,14 @@ export class TextProgress implements ProgressSink {
     const since = this.#out.now() - this.#painted;
     if (!now && since < (columns === undefined ? this.#every : least)) return;
     this.#painted = this.#out.now();
-    const text = describeProgress(this.#label, this.#phase, this.#update, this.#pace, this.#out.now() - this.#began);
+    const text = describeProgress(
+      this.#label,
+      this.#phase,
+      this.#update,
+      this.#pace,
+      this.#out.now() - this.#began,
+      columns,
+    );
     if (columns === undefined) this.#out.write(text + "\n");
     else {
       this.#out.write(`\r\x1b[2K${text.slice(0, columns - 1)}`);
@@ -185,20 +192,23 @@ export class TextProgress implements ProgressSink {
   }
 }
 
-/** One line of progress: label, phase, bar, count, rate, values, time left. */
+/** One line of progress: label, phase, bar, count, rate, values, time left. The bar is short where columns are few. */
 export function describeProgress(
   label: string,
   phase: string,
   update: ProgressUpdate | undefined,
   pace: Pace,
   elapsed: number,
+  columns = Infinity,
 ): string {
-  const head = `${label.padEnd(16)} ${phase}`;
+  const narrow = columns < 100;
+  const head = `${narrow ? label : label.padEnd(16)} ${phase}`;
   if (!update) return `${head}  ${seconds(elapsed / 1000)}`;
   const part = update.total > 0 ? Math.min(1, Math.max(0, update.done / update.total)) : 0;
-  const filled = Math.round(part * 20);
+  const width = narrow ? 8 : 20;
+  const filled = Math.round(part * width);
   const words = [
-    `${head.trimEnd()} [${"#".repeat(filled)}${".".repeat(20 - filled)}] ${Math.floor(part * 100)} %`,
+    `${head.trimEnd()} [${"#".repeat(filled)}${".".repeat(width - filled)}] ${Math.floor(part * 100)} %`,
     `${update.done}/${update.total} ${update.unit}${update.total === 1 ? "" : "s"}`,
   ];
   if (pace.rate !== undefined) words.push(`${short(pace.rate)}/s`);

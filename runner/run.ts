@@ -82,7 +82,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
       if (blocking) {
         sink.event(
           "critical",
-          `Blocking gate ${blocking.gate} is ${blocking.state}: the stages after ${blocking.node} are not run`,
+          `Blocking gate ${blocking.gate} did not pass (${blocking.state}): the stages after ${blocking.node} are not run`,
         );
         break;
       }

@@ -1,8 +1,6 @@
 /** The right-hand side of `key=value`: numbers, booleans, null, lists, quoted and plain strings. */
 
-import { createRequire } from "node:module";
-import { UsageError } from "./errors.ts";
-import { messageOf } from "./errors.ts";
+import { messageOf, UsageError } from "./errors.ts";
 
 /**
  * Reads a YAML scalar or flow collection: `1e-3` and `50_000` are numbers, `true` a boolean, `[1, 2]` a list, `{a: 1}` a mapping,
@@ -10,7 +8,7 @@ import { messageOf } from "./errors.ts";
  *
  * @throws {UsageError} when a list, mapping or quoted string is not closed
  */
-export function parseScalar(text: string): unknown {
+export async function parseScalar(text: string): Promise<unknown> {
   if (text === "" || text === "~" || text === "null") return text === "" ? "" : null;
   if (text === "true") return true;
   if (text === "false") return false;
@@ -18,7 +16,7 @@ export function parseScalar(text: string): unknown {
   if (/^[-+]?\.?inf(inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
   if (/^["'[{]/.test(text)) {
     try {
-      return parseYaml(text);
+      return await parseYaml(text);
     } catch (error) {
       throw new UsageError(`Cannot read the value ${text}: ${messageOf(error)}`);
     }
@@ -27,7 +25,7 @@ export function parseScalar(text: string): unknown {
 }
 
 /** Parses YAML; the parser is loaded at the first call, because most runs need none. */
-export function parseYaml(text: string): unknown {
-  const { parse } = createRequire(import.meta.url)("yaml") as { parse(text: string): unknown };
-  return parse(text);
+export async function parseYaml(text: string): Promise<unknown> {
+  const { parse } = await import("yaml");
+  return parse(text) as unknown;
 }

@@ -7,7 +7,7 @@ import type { Cell, CsvWriter } from "./csv.ts";
 import type { Rule, Severity } from "./diagnosis.ts";
 import type { MemoryItem } from "./environment.ts";
 import type { InputRefs, Inputs, InputValues, Ref } from "./ref.ts";
-import { addNode } from "./plan_builder.ts";
+import { activePlan } from "./active_plan.ts";
 import type { StopSignal } from "./stop.ts";
 
 export type { Cell };
@@ -119,7 +119,9 @@ export interface StageDefinition {
 }
 
 /** What a stage call takes: its input references and its parameters, side by side. */
-export type StageArguments<I extends Inputs, P extends z.ZodObject> = InputRefs<I> & z.input<P>;
+export type StageArguments<I extends Inputs, P extends z.ZodObject> =
+  & InputRefs<I>
+  & (keyof P["shape"] extends never ? unknown : z.input<P>);
 
 type MetricName<M> = M extends unknown ? Extract<keyof M, string> : never;
 
@@ -174,7 +176,11 @@ export function stage<
   }
   const call = (...args: [string, object] | [object]): Ref<T, MetricName<M>> => {
     const [name, given] = typeof args[0] === "string" ? [args[0], args[1] ?? {}] : [definition.name, args[0] ?? {}];
-    return addNode(definition, name, given as Record<string, unknown>) as Ref<T, MetricName<M>>;
+    const plan = activePlan();
+    if (!plan) {
+      throw new Error(`Stage ${spec.name} was called outside a pipeline: call it inside pipeline() of an experiment`);
+    }
+    return plan.add(definition, name, given as Record<string, unknown>) as Ref<T, MetricName<M>>;
   };
   return Object.assign(call as Omit<Stage<T, I, P, MetricName<M>>, "definition">, { definition }) as Stage<
     T,
