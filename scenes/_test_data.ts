@@ -2,7 +2,8 @@
  * What tests of readers need of the machine: the real data, a folder of their own, a device. Without the permission or
  * the data a test is skipped and its line in the report says why.
  */
-import { type Gpu, openGpu } from "../kernels/device.ts";
+import { openGpu } from "../kernels/device.ts";
+import type { Device } from "./bricks.ts";
 
 const granted = (descriptor: Deno.PermissionDescriptor): boolean =>
   Deno.permissions.querySync(descriptor).state === "granted";
@@ -33,10 +34,10 @@ export function testInFolder(name: string, run: (folder: string) => Promise<void
   });
 }
 
-let opening: Promise<Gpu> | undefined;
+let opening: Promise<Device> | undefined;
 
 /** The device that the tests of one file share. */
-export function testGpu(): Promise<Gpu> {
+export function testGpu(): Promise<Device> {
   return opening ??= openGpu();
 }
 

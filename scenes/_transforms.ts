@@ -8,22 +8,31 @@ import type { Split } from "./scene.ts";
 
 /** One frame of a split: where its files are. */
 export interface Frame {
+  /** The name of its picture without folder and extension. */
   readonly name: string;
+  /** Path of its picture. */
   readonly colour: string;
-  /** Absent when there is none. */
+  /** Path of its depth; absent when there is none. */
   readonly depth?: string;
+  /** Path of its normals; absent when there are none. */
   readonly normal?: string;
+  /** 4x4, row-major, checked to be rigid. */
   readonly cameraToWorld: Float64Array;
 }
 
 /** A checked transforms file. */
 export interface Transforms {
+  /** Its path. */
   readonly file: string;
   /** Horizontal field of view, radians. */
   readonly angle: number;
+  /** Its frames, in the order of the file. */
   readonly frames: readonly Frame[];
+  /** Nearest distance, where the file says so. */
   readonly near?: number;
+  /** Farthest distance, where the file says so. */
   readonly far?: number;
+  /** Lowest and highest corner of the scene, where the file says so. */
   readonly aabb?: readonly [readonly [number, number, number], readonly [number, number, number]];
 }
 

@@ -8,7 +8,8 @@
  * @module
  */
 import shader from "./bricks.wgsl" with { type: "text" };
-import { brickParts, MATERIALS } from "./_bricks_model.ts";
+import { MATERIALS } from "./_bricks_builder.ts";
+import { brickParts } from "./_bricks_model.ts";
 import { buildGrid, KIND, type Part, type PartGrid } from "./bricks_sdf.ts";
 import { type Camera, focalFromAngle, lookAt } from "./camera.ts";
 import { encodeNpy } from "./npy.ts";

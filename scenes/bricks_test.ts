@@ -5,7 +5,7 @@ import { BRICKS_RADIUS, bricksCameras, bricksGeometry, type BricksPicture } from
 import { probeBricks, renderBricks, renderPictures } from "./bricks.ts";
 import { nearestPart, traceParts } from "./bricks_sdf.ts";
 import { type Camera, cameraCentre, lookAt, projectPoint, rayDirection } from "./camera.ts";
-import { MATERIALS } from "./_bricks_model.ts";
+import { MATERIALS } from "./_bricks_builder.ts";
 
 async function render(cameras: readonly Camera[], supersample: number): Promise<BricksPicture[]> {
   const pictures: BricksPicture[] = [];
