@@ -103,6 +103,14 @@ export function bricksCameras(split: Split, count: number, size: number, seed = 
   });
 }
 
+/** The camera of the picture that introduces the toy: the still in front, the house behind. */
+export function bricksPortrait(size: number): Camera {
+  const [across, up] = [-52 * Math.PI / 180, 24 * Math.PI / 180];
+  const eye = [Math.cos(across) * Math.cos(up), Math.sin(across) * Math.cos(up), Math.sin(up)] as const;
+  const place = eye.map((x) => x * BRICKS_RADIUS) as [number, number, number];
+  return { ...bricksCameras("test", 1, size)[0]!, cameraToWorld: lookAt(place, [0, 0, 0]) };
+}
+
 /**
  * Renders the scene into a Blender folder that `openBlender` reads.
  *
