@@ -289,7 +289,7 @@ refused(
   /Expected aabb/,
 );
 
-testInFolder("readers of a scene give an error or the same views for a JSON file cut anywhere", async (folder) => {
+testInFolder("openBlender names the JSON file that is cut, wherever it is cut", async (folder) => {
   await writeScene(folder);
   const file = `${folder}/transforms_val.json`;
   const bytes = await Deno.readFile(file);
