@@ -1,5 +1,6 @@
 /** Small run folders for the tests, as docs/contracts.md describes them. */
 import { join } from "node:path";
+import { canUseFiles, fileTest } from "../tests/permissions.ts";
 
 /** What a fixture run differs in. */
 export interface FixtureRun {
@@ -106,12 +107,13 @@ export async function writeText(root: string, file: string, text: string): Promi
   await Deno.writeTextFile(path, text);
 }
 
-/** Runs a test body in a fresh folder that is removed afterwards. */
-export async function inTemporaryFolder(body: (root: string) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "stillroom-reports-" });
-  try {
-    await body(root);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+/** True when DuckDB may start: its module asks for the number of processors. */
+const canUseDuckdb = canUseFiles && Deno.permissions.querySync({ name: "sys", kind: "cpus" }).state === "granted";
+
+if (!canUseDuckdb) console.log("skipped: tests that need DuckDB want --allow-sys=cpus too (deno task test)");
+
+/** A test that needs files and DuckDB; it gets a temporary folder that is removed afterwards. */
+export function duckdbTest(name: string, body: (root: string) => Promise<void>): void {
+  if (canUseDuckdb) fileTest(name, body);
+  else Deno.test({ name, ignore: true, fn: () => {} });
 }

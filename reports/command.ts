@@ -79,7 +79,7 @@ async function report(args: ReportArguments, output: ReportOutput): Promise<numb
 
   let evidence = await readEvidence(root, warn);
   if (record) evidence = await recordEvidence(root, evidence, record, [...texts.values()], output, warn);
-  else if (!check) await noteUnrecorded(root, evidence, output);
+  if (!check) await noteUnrecorded(root, evidence, output);
 
   let database: Database | undefined;
   if ([...texts.values()].some(hasSql)) database = await openDatabase(evidence);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { duckdb, granted } from "./_permissions.ts";
+import fc from "fast-check";
+import { duckdbTest } from "./_fixtures.ts";
 import { openDatabase, refuse, SqlError } from "./sql.ts";
 import { buildTable, emptyTables } from "./tables.ts";
-
-const ignore = !await granted(...duckdb);
 
 /** The error of a refused query. */
 function refusal(sql: string): SqlError {
@@ -46,10 +45,9 @@ Deno.test("refuse: reading statements pass, whatever words stand in strings and 
   refuse("select now, random from t");
 });
 
-Deno.test({
-  name: "openDatabase: infinity, text, booleans, gaps and reserved names come out as they are in the file",
-  ignore,
-  fn: async () => {
+duckdbTest(
+  "openDatabase: infinity, text, booleans, gaps and reserved names come out as they are in the file",
+  async () => {
     const rows = [
       { run: "1-AA", psnr: "inf", split: 'a, "b" | c', dirty: "true", extra: "1.5" },
       { run: "1-AA", psnr: "-inf", split: "", dirty: "false" },
@@ -57,9 +55,15 @@ Deno.test({
       { run: "1-AA", psnr: "31.2" },
     ];
     const runs = ["1-AA", "2-AB", "3-AC"].map((run) => ({ run, experiment: "e", params_hash: run < "3" ? "x" : "y" }));
+    const texts = fc.sample(fc.string({ unit: fc.constantFrom(..."\"',;|\\ \t\r\n#NULé∞𝄞a1") }), {
+      numRuns: 300,
+      seed: 1,
+    });
+    const params = texts.map((value, i) => ({ run: "1-AA", key: String(i), value }));
     const tables = {
       ...emptyTables(),
       runs: buildTable("runs", runs, assert.fail),
+      params: buildTable("params", params, assert.fail),
       evaluations: buildTable("evaluations", rows, assert.fail),
     };
     const database = await openDatabase(tables);
@@ -71,6 +75,8 @@ Deno.test({
         [NaN, null, null, null],
         [31.2, null, null, null],
       ]);
+      const kept = texts.map((text) => [text.replace(/\r\n|\r|\n/g, " ") || null]);
+      assert.deepEqual(query("select value from params order by key::integer"), kept);
       assert.deepEqual(query("select run from latest order by run"), [["2-AB"], ["3-AC"]]);
       assert.deepEqual(query('select "column" from metrics'), []);
       assert.deepEqual(
@@ -102,4 +108,4 @@ Deno.test({
       database.close();
     }
   },
-});
+);

@@ -98,7 +98,12 @@ export async function listRuns(root: string): Promise<string[]> {
 
 /** True when a run wrote its summary, which it does last. */
 export async function isFinished(root: string, directory: string): Promise<boolean> {
-  return await readText(join(root, directory, "summary.json")) !== undefined;
+  try {
+    return (await Deno.stat(join(root, directory, "summary.json"))).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Reads one run directory; undefined when it has no readable plan. */

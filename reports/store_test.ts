@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { inTemporaryFolder, runFiles, runId, writeRun, writeText } from "./_fixtures.ts";
-import { files, granted } from "./_permissions.ts";
+import { runFiles, runId, writeRun, writeText } from "./_fixtures.ts";
+import { fileTest } from "../tests/permissions.ts";
 import { cell, readRuns } from "./store.ts";
 import { buildTable, fits, type Row, tableNames } from "./tables.ts";
 
-const ignore = !await granted(...files);
 const silent = () => {};
 
 /** Asserts that a row has the cells. */
@@ -13,122 +12,102 @@ function holds(row: Row | undefined, cells: Row, message?: string): void {
   assert.deepEqual(row, { ...row, ...cells }, message);
 }
 
-Deno.test({
-  name: "readRuns: every table carries where its numbers come from",
-  ignore,
-  fn: () =>
-    inTemporaryFolder(async (root) => {
-      const directory = await writeRun(root, { run: runId(1), psnr: "inf", seeds: [0, 1], dirty: true });
-      const warnings: string[] = [];
-      const tables = await readRuns(root, (message) => warnings.push(message));
-      assert.deepEqual(warnings, []);
-      const origin = {
-        run: runId(1),
-        experiment: "photographs",
-        preset: "cpu",
-        scene: "lego400",
-        commit: "1a2b3c4d".repeat(5),
-        dirty: "true",
-        adapter: "llvmpipe (LLVM 15.0.6, 256 bits)",
-      };
-      for (const name of ["runs", "metrics", "evaluations", "gates", "findings"] as const) {
-        assert.ok(tables[name].rows.length > 0, name);
-        for (const row of tables[name].rows) {
-          holds(row, origin, name);
-          assert.match(row.params_hash ?? "", /^[0-9a-f]{12}$/);
-        }
-      }
-      assert.equal(tables.runs.rows[0]?.directory, directory);
-      assert.deepEqual(tables.params.rows.map((row) => [row.key, row.value]), [
-        ["scene", "../data/lego400"],
-        ["depth.weight", "0.5"],
-        ["downscale", "4"],
-      ]);
-      holds(tables.metrics.rows[0], { metric: "evaluate.psnr", mean: "inf", seeds: "2" });
-      assert.deepEqual(tables.evaluations.rows.map((row) => [row.node, row.seed, row.psnr, row.fps, row.note]), [
-        ["evaluate", "0", "inf", "12.5", 'a, "b"'],
-        ["evaluate", "1", "inf", "13.5", 'a, "b"'],
-      ]);
-      assert.equal(tables.evaluation_views.rows.length, 4);
-      holds(tables.gates.rows[0], {
-        metric: "evaluate.psnr",
-        threshold: "30.5",
-        state: "pass",
-      });
-      holds(tables.findings.rows[0], { rule: "blank-render", evidence: "[]" });
-    }),
+fileTest("readRuns: every table carries where its numbers come from", async (root) => {
+  const directory = await writeRun(root, { run: runId(1), psnr: "inf", seeds: [0, 1], dirty: true });
+  const warnings: string[] = [];
+  const tables = await readRuns(root, (message) => warnings.push(message));
+  assert.deepEqual(warnings, []);
+  const origin = {
+    run: runId(1),
+    experiment: "photographs",
+    preset: "cpu",
+    scene: "lego400",
+    commit: "1a2b3c4d".repeat(5),
+    dirty: "true",
+    adapter: "llvmpipe (LLVM 15.0.6, 256 bits)",
+  };
+  for (const name of ["runs", "metrics", "evaluations", "gates", "findings"] as const) {
+    assert.ok(tables[name].rows.length > 0, name);
+    for (const row of tables[name].rows) {
+      holds(row, origin, name);
+      assert.match(row.params_hash ?? "", /^[0-9a-f]{12}$/);
+    }
+  }
+  assert.equal(tables.runs.rows[0]?.directory, directory);
+  assert.deepEqual(tables.params.rows.map((row) => [row.key, row.value]), [
+    ["scene", "../data/lego400"],
+    ["depth.weight", "0.5"],
+    ["downscale", "4"],
+  ]);
+  holds(tables.metrics.rows[0], { metric: "evaluate.psnr", mean: "inf", seeds: "2" });
+  assert.deepEqual(tables.evaluations.rows.map((row) => [row.node, row.seed, row.psnr, row.fps, row.note]), [
+    ["evaluate", "0", "inf", "12.5", 'a, "b"'],
+    ["evaluate", "1", "inf", "13.5", 'a, "b"'],
+  ]);
+  assert.equal(tables.evaluation_views.rows.length, 4);
+  holds(tables.gates.rows[0], {
+    metric: "evaluate.psnr",
+    threshold: "30.5",
+    state: "pass",
+  });
+  holds(tables.findings.rows[0], { rule: "blank-render", evidence: "[]" });
 });
 
-Deno.test({
-  name: "readRuns: a file cut at any byte loses rows or cells but never changes one",
-  ignore,
-  fn: () =>
-    inTemporaryFolder(async (root) => {
-      const given = { run: runId(1), psnr: "31.256" };
-      const directory = await writeRun(root, given);
-      const whole = await readRuns(root, silent);
-      for (const [name, text] of runFiles(given)) {
-        if (name.endsWith(".png")) continue;
-        const path = join(root, directory, name);
-        for (let length = 0; length < text.length; length++) {
-          await Deno.writeTextFile(path, text.slice(0, length));
-          const torn = await readRuns(root, silent);
-          for (const table of tableNames) {
-            assert.ok(torn[table].rows.length <= whole[table].rows.length, `${name}:${length} ${table}`);
-            torn[table].rows.forEach((row, i) => {
-              for (const [key, text] of Object.entries(row)) {
-                if (text === "" || (table === "runs" && key === "status" && text === "unfinished")) continue;
-                assert.equal(text, whole[table].rows[i]?.[key], `${name} cut at ${length}: ${table}.${key}`);
-              }
-            });
+fileTest("readRuns: a file cut at any byte loses rows or cells but never changes one", async (root) => {
+  const given = { run: runId(1), psnr: "31.256" };
+  const directory = await writeRun(root, given);
+  const whole = await readRuns(root, silent);
+  for (const [name, text] of runFiles(given)) {
+    if (name.endsWith(".png")) continue;
+    const path = join(root, directory, name);
+    for (let length = 0; length < text.length; length++) {
+      await Deno.writeTextFile(path, text.slice(0, length));
+      const torn = await readRuns(root, silent);
+      for (const table of tableNames) {
+        assert.ok(torn[table].rows.length <= whole[table].rows.length, `${name}:${length} ${table}`);
+        torn[table].rows.forEach((row, i) => {
+          for (const [key, text] of Object.entries(row)) {
+            if (text === "" || (table === "runs" && key === "status" && text === "unfinished")) continue;
+            assert.equal(text, whole[table].rows[i]?.[key], `${name} cut at ${length}: ${table}.${key}`);
           }
-        }
-        await Deno.writeTextFile(path, text);
+        });
       }
-    }),
+    }
+    await Deno.writeTextFile(path, text);
+  }
 });
 
-Deno.test({
-  name: "readRuns: broken files are named in warnings and left out, the rest is read",
-  ignore,
-  fn: () =>
-    inTemporaryFolder(async (root) => {
-      const first = await writeRun(root, { run: runId(1) });
-      const second = await writeRun(root, { run: runId(2) });
-      const third = await writeRun(root, { run: runId(3) });
-      await writeText(root, `${first}/plan.json`, "{");
-      await writeText(root, `${second}/summary.json`, '{"metrics": 7}');
-      await writeText(root, `${third}/evaluate/evaluations.csv`, "split,psnr\ntest,abc\ntrain,30\n");
-      await writeText(root, `runs/photographs/copy/plan.json`, runFiles({ run: runId(2) }).get("plan.json") ?? "");
-      const warnings: string[] = [];
-      const tables = await readRuns(root, (message) => warnings.push(message));
-      assert.deepEqual(tables.runs.rows.map((row) => [row.run, row.status]), [[runId(2), "unfinished"], [
-        runId(3),
-        "done",
-      ]]);
-      assert.deepEqual(tables.evaluations.rows.filter((row) => row.run === runId(3)).map((row) => row.psnr), [
-        "",
-        "30",
-      ]);
-      const all = warnings.join("\n");
-      assert.match(all, new RegExp(`${first}/plan.json is not JSON`));
-      assert.match(all, new RegExp(`${second}/summary.json was left out: metrics`));
-      assert.match(all, /evaluations\.psnr of run .* holds "abc", which is no number/);
-      assert.match(all, /copy says it is run|says it is run .* as .*copy does/);
-    }),
+fileTest("readRuns: broken files are named in warnings and left out, the rest is read", async (root) => {
+  const first = await writeRun(root, { run: runId(1) });
+  const second = await writeRun(root, { run: runId(2) });
+  const third = await writeRun(root, { run: runId(3) });
+  await writeText(root, `${first}/plan.json`, "{");
+  await writeText(root, `${second}/summary.json`, '{"metrics": 7}');
+  await writeText(root, `${third}/evaluate/evaluations.csv`, "split,psnr\ntest,abc\ntrain,30\n");
+  await writeText(root, `runs/photographs/copy/plan.json`, runFiles({ run: runId(2) }).get("plan.json") ?? "");
+  const warnings: string[] = [];
+  const tables = await readRuns(root, (message) => warnings.push(message));
+  assert.deepEqual(tables.runs.rows.map((row) => [row.run, row.status]), [[runId(2), "unfinished"], [
+    runId(3),
+    "done",
+  ]]);
+  assert.deepEqual(tables.evaluations.rows.filter((row) => row.run === runId(3)).map((row) => row.psnr), [
+    "",
+    "30",
+  ]);
+  const all = warnings.join("\n");
+  assert.match(all, new RegExp(`${first}/plan.json is not JSON`));
+  assert.match(all, new RegExp(`${second}/summary.json was left out: metrics`));
+  assert.match(all, /evaluations\.psnr of run .* holds "abc", which is no number/);
+  assert.match(all, /copy says it is run|says it is run .* as .*copy does/);
 });
 
-Deno.test({
-  name: "readRuns: no runs folder gives empty tables that still have their columns",
-  ignore,
-  fn: () =>
-    inTemporaryFolder(async (root) => {
-      const tables = await readRuns(root, silent);
-      for (const name of tableNames) {
-        assert.equal(tables[name].rows.length, 0);
-        assert.ok(tables[name].columns.length > 0);
-      }
-    }),
+fileTest("readRuns: no runs folder gives empty tables that still have their columns", async (root) => {
+  const tables = await readRuns(root, silent);
+  for (const name of tableNames) {
+    assert.equal(tables[name].rows.length, 0);
+    assert.ok(tables[name].columns.length > 0);
+  }
 });
 
 Deno.test("buildTable: extra columns follow the schema's by name and get the type of their cells", () => {
