@@ -30,7 +30,7 @@ export async function hashCode(
   graph: ModuleGraph,
   url: string,
   cache: string,
-  bundle: Bundle = denoBundle,
+  bundle: Bundle = (path) => denoBundle(path, graph.root, cache),
 ): Promise<CodeHash> {
   const reach = await graph.reach(url);
   const files = sha256(canonicalJson({ ...reach, module: url.slice(url.lastIndexOf("/") + 1) }));
@@ -51,7 +51,20 @@ function filesHash(reach: Reach): string {
   return sha256(canonicalJson({ files: reach.files, packages: reach.packages }));
 }
 
-async function denoBundle(path: string): Promise<string | undefined> {
-  const answer = await ask("deno", ["bundle", "--quiet", "--minify", path]);
-  return answer.ok && answer.stdout.length > 0 ? answer.stdout : undefined;
+/**
+ * Bundles twice: the first pass drops what is not used, the second one minifies what is left. In one pass, an unused export
+ * would still change the short names that the minifier chooses. Started in the project's folder, so that its import map holds for
+ * files elsewhere too.
+ */
+async function denoBundle(path: string, root: string, cache: string): Promise<string | undefined> {
+  await Deno.mkdir(`${cache}/.code`, { recursive: true });
+  const used = `${cache}/.code/${crypto.randomUUID()}.js`;
+  try {
+    const first = await ask("deno", ["bundle", "--quiet", "--output", used, path], root);
+    if (!first.ok) return undefined;
+    const second = await ask("deno", ["bundle", "--quiet", "--minify", used], root);
+    return second.ok && second.stdout.length > 0 ? second.stdout : undefined;
+  } finally {
+    await Deno.remove(used).catch(() => {});
+  }
 }

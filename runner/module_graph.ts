@@ -37,11 +37,12 @@ export class ModuleGraph {
   readonly #redirects = new Map<string, string>();
   readonly #packages = new Map<string, readonly string[]>();
   readonly #hashes = new Map<string, string>();
-  readonly #root: string;
+  /** The project folder. */
+  readonly root: string;
 
   /** @param root the project folder: files are named relative to it */
   constructor(root: string) {
-    this.#root = root;
+    this.root = root;
   }
 
   /**
@@ -53,7 +54,7 @@ export class ModuleGraph {
   async add(url: string): Promise<void> {
     if (this.#modules.has(url)) return;
     const path = fromFileUrl(url);
-    const answer = await ask("deno", ["info", "--json", path], this.#root);
+    const answer = await ask("deno", ["info", "--json", path], this.root);
     if (!answer.ok) throw new Error(`deno info ${path} failed: ${answer.stderr.trim()}`);
     const info = JSON.parse(answer.stdout) as Info;
     for (const item of info.modules ?? []) this.#modules.set(item.specifier, item);
@@ -84,7 +85,7 @@ export class ModuleGraph {
     for (const specifier of [...seen].sort()) {
       const local = this.#modules.get(specifier)?.local;
       if (local === undefined) continue;
-      const name = specifier.startsWith("file:") ? relativePath(this.#root, local) : specifier;
+      const name = specifier.startsWith("file:") ? relativePath(this.root, local) : specifier;
       files[name] = await this.#hash(local);
     }
     return { files, packages: [...packages].sort() };

@@ -34,7 +34,7 @@ Deno.test("resolveParameters() merges objects and keeps what a layer does not na
   assert.deepEqual(found.depth, { weight: 0.2, kind: "l2" });
   assert.deepEqual((await resolve(["depth.kind=l3"])).depth, { weight: 0.5, kind: "l3" });
   assert.deepEqual((await resolve(["nested.a.c=7"])).nested, { a: { b: 1, c: 7 } });
-  assert.deepEqual((await resolve(["depth={weight: 2}"])).depth, { weight: 2, kind: "l1" });
+  assert.deepEqual((await resolve(['depth={"weight": 2}'])).depth, { weight: 2, kind: "l1" });
 });
 
 Deno.test("resolveParameters() reads numbers, booleans, lists, null and strings as the schema wants them", async () => {
@@ -43,7 +43,7 @@ Deno.test("resolveParameters() reads numbers, booleans, lists, null and strings 
     "steps=1e3",
     "rate=1e-3",
     "flag=true",
-    "exports=[colour, depth]",
+    'exports=["colour", "depth"]',
     "limit=null",
     "mixed=x=y",
     "free.any=3",
@@ -87,7 +87,7 @@ Deno.test("resolveParameters() refuses words that are no key=value, and contradi
   await assert.rejects(resolve(["steps"]), /Expected key=value/);
   await assert.rejects(resolve(["=3"]), /Expected key=value/);
   await assert.rejects(resolve(["steps=1", "steps=2"]), /given twice/);
-  await assert.rejects(resolve(["depth={weight: 1}", "depth.kind=l2"]), /the one holds the other/);
+  await assert.rejects(resolve(['depth={"weight": 1}', "depth.kind=l2"]), /the one holds the other/);
   assert.equal((await resolve(["steps=1", "steps=1"])).steps, 1);
 });
 
@@ -128,4 +128,14 @@ Deno.test("parseScalar() reads underscores, infinities and quoted numbers", asyn
   assert.equal(await parseScalar('"12"'), "12");
   assert.equal(await parseScalar("1.2.3"), "1.2.3");
   await assert.rejects(parseScalar("[1, 2"), /Cannot read the value/);
+});
+
+Deno.test({
+  name: "parseScalar() reads YAML lists and mappings",
+  ignore: Deno.permissions.querySync({ name: "env" }).state !== "granted", // the YAML package looks at the environment
+  async fn() {
+    assert.deepEqual(await parseScalar("[colour, depth]"), ["colour", "depth"]);
+    assert.deepEqual(await parseScalar("{weight: 2, kind: l1}"), { weight: 2, kind: "l1" });
+    assert.equal(await parseScalar("'it''s'"), "it's");
+  },
 });

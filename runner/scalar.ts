@@ -16,6 +16,9 @@ export async function parseScalar(text: string): Promise<unknown> {
   if (/^[-+]?\.?inf(inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
   if (/^["'[{]/.test(text)) {
     try {
+      return JSON.parse(text);
+    } catch { /* YAML allows more */ }
+    try {
       return await parseYaml(text);
     } catch (error) {
       throw new UsageError(`Cannot read the value ${text}: ${messageOf(error)}`);
