@@ -1,0 +1,37 @@
+/**
+ * Quickstart: a hash-grid student of the embedded scene `bricks`, in about a minute on two CPU cores.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { experiment } from "../runner/experiment.ts";
+import { gate } from "../runner/gate.ts";
+import { evaluate } from "../stages/evaluate.ts";
+import { bricksScene } from "../stages/scene.ts";
+import { trainField } from "../stages/train_field.ts";
+
+const Params = z.object({
+  size: z.int().min(32).max(800).default(100).describe("pixels per side"),
+  views: z.int().min(4).default(60).describe("training views"),
+  steps: z.int().min(1).default(400).describe("training steps"),
+});
+
+export default experiment({
+  name: "quickstart",
+  title: "Quickstart: photographs of bricks -> hash-grid student",
+  params: Params,
+  presets: { tiny: { size: 48, views: 12, steps: 48 }, long: { steps: 2000, views: 100 } },
+  pipeline(p) {
+    const scene = bricksScene("scene", { size: p.size, train: p.views });
+    const student = trainField("student", { scene, steps: p.steps, step_length: 0.015, log2_entries: 15 });
+    const evaluation = evaluate("evaluate", { scene, student });
+    return {
+      outputs: { evaluation },
+      gates: {
+        default: [gate(evaluation, "psnr").atLeast(25), gate(evaluation, "psnr_over_constant").atLeast(10)],
+        tiny: [gate(evaluation, "psnr_over_constant").atLeast(1)],
+        long: [gate(evaluation, "psnr").atLeast(28)],
+      },
+    };
+  },
+});

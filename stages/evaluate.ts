@@ -1,0 +1,295 @@
+/**
+ * Measures a trained field on held-out views, with the protocol and the trivial baselines in the same row, and draws a strip:
+ * truth, render, error, depth.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Gpu } from "../kernels/device.ts";
+import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
+import type { TrainedField } from "../models/field_file.ts";
+import { FieldRenderer, type RenderedView } from "../models/field_renderer.ts";
+import { cameraFloats } from "../models/training_images.ts";
+import { jsonArtifact } from "../runner/artifact.ts";
+import { input } from "../runner/ref.ts";
+import { stage } from "../runner/stage.ts";
+import { loadViews } from "../scenes/blender.ts";
+import { encodePng } from "../scenes/png.ts";
+import type { View } from "../scenes/scene.ts";
+import { blankRender } from "./rules/blank_render.ts";
+import { overBackground } from "./compose.ts";
+import type { Scene } from "./scene.ts";
+import { drawStrip } from "./strip.ts";
+
+/** How pictures are compared; every field is a column of the result. */
+export interface EvaluationProtocol {
+  readonly split: "train" | "val" | "test";
+  readonly background: readonly [number, number, number];
+  /** Rays go through pixel centres. */
+  readonly pixelCentre: 0.5;
+  /** Renders are rounded to 8 bits before they are compared, or not. */
+  readonly rounding: "none" | "uint8";
+}
+
+/** Scores of one view. */
+export interface ViewScores {
+  readonly psnr: number;
+  readonly ssim: number;
+  readonly psnrForeground: number;
+  /** Largest deviation of any channel from its mean over the picture. */
+  readonly deviation: number;
+}
+
+/** Scores of a constant picture on several targets: mean of PSNR over views, dB. */
+export function constantPsnr(targets: readonly Float64Array[], colour: readonly number[]): number {
+  let sum = 0;
+  for (const target of targets) {
+    let se = 0;
+    for (let i = 0; i < target.length; i++) se += (target[i]! - colour[i % 3]!) ** 2;
+    sum += psnrOf(se / target.length);
+  }
+  return sum / targets.length;
+}
+
+/** Mean colour over all pixels of all targets. */
+export function meanColour(targets: readonly Float64Array[]): [number, number, number] {
+  const sum = [0, 0, 0];
+  let pixels = 0;
+  for (const target of targets) {
+    for (let i = 0; i < target.length; i++) sum[i % 3]! += target[i]!;
+    pixels += target.length / 3;
+  }
+  return [sum[0]! / pixels, sum[1]! / pixels, sum[2]! / pixels];
+}
+
+/** Trivial baselines of a set of targets: what a student that learnt nothing would score. */
+export function trivialBaselines(targets: readonly Float64Array[]) {
+  const colour = meanColour(targets);
+  return {
+    colour,
+    white: constantPsnr(targets, [1, 1, 1]),
+    black: constantPsnr(targets, [0, 0, 0]),
+    constant: constantPsnr(targets, colour),
+  };
+}
+
+/** Scores one picture (H * W * 3 in [0, 1]) against its target. */
+export function scoreView(
+  prediction: Float64Array,
+  target: Float64Array,
+  alpha: (pixel: number) => number,
+  width: number,
+  height: number,
+): ViewScores {
+  const foreground = meanSquaredError(prediction, target, (i) => alpha(Math.floor(i / 3)) > 0);
+  const mean = meanColour([prediction]);
+  let deviation = 0;
+  for (let i = 0; i < prediction.length; i++) deviation = Math.max(deviation, Math.abs(prediction[i]! - mean[i % 3]!));
+  return {
+    psnr: psnrOf(meanSquaredError(prediction, target)),
+    ssim: ssim(prediction, target, width, height),
+    psnrForeground: psnrOf(foreground),
+    deviation,
+  };
+}
+
+/** Depth error of one view over pixels with true depth that the render covers by half; squared sum and pixels. */
+export function depthError(render: RenderedView, truth: Float32Array): { squared: number; pixels: number; valid: number } {
+  let squared = 0, pixels = 0, valid = 0;
+  for (let p = 0; p < truth.length; p++) {
+    if (!(truth[p]! > 0)) continue;
+    valid++;
+    if (render.rgba[4 * p + 3]! < 0.5 || render.depth[p]! === 0) continue;
+    squared += (render.depth[p]! - truth[p]!) ** 2;
+    pixels++;
+  }
+  return { squared, pixels, valid };
+}
+
+const COLUMNS = [
+  "split",
+  "views",
+  "width",
+  "height",
+  "downscale",
+  "background",
+  "pixel_centre",
+  "rounding",
+  "ssim_window",
+  "ssim_padding",
+  "lpips_net",
+  "lpips",
+  "psnr",
+  "ssim",
+  "psnr_white",
+  "psnr_black",
+  "psnr_constant",
+  "psnr_over_constant",
+  "psnr_foreground",
+  "depth_rmse",
+  "depth_coverage",
+  "ms_per_frame",
+  "fps",
+  "gpu_peak_mib",
+  "train_seconds",
+] as const;
+const VIEW_COLUMNS = ["view", "psnr", "ssim", "psnr_foreground", "psnr_white", "psnr_black", "psnr_constant", "deviation"] as const;
+
+/** Views of the strip. */
+const STRIP_VIEWS = 3;
+
+/** Renders the views of a split and scores them. */
+export const evaluate = stage({
+  name: "evaluate",
+  module: import.meta.url,
+  device: true,
+  params: z.object({
+    split: z.enum(["train", "val", "test"]).default("test"),
+    views: z.int().min(0).default(0).describe("first N views only; 0: all"),
+    subrays: z.int().min(0).max(64).default(0).describe("rays per pixel, a square number; 0: as trained"),
+    rounding: z.enum(["none", "uint8"]).default("none").describe("round renders to 8 bits before comparing"),
+  }),
+  inputs: { scene: input<Scene<"colour">>(), student: input<TrainedField>() },
+  artifact: jsonArtifact<Record<string, number | string>>("evaluation"),
+  measured: ["ms_per_frame", "fps", "train_seconds"],
+  rules: [blankRender],
+  async run(context, { scene, student }, params) {
+    const gpu = context.device as Gpu;
+    const { info } = scene;
+    gpu.memory.resetPeak();
+    context.phase("read pictures");
+    const split = info.splits[params.split];
+    const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
+    if (count === 0) throw new RangeError(`Scene ${info.name} has no ${params.split} views to evaluate on`);
+    const views = await loadViews(info, params.split, {
+      indices: [...Array(count).keys()],
+      ...(split.hasDepth ? { depth: true } : {}),
+    });
+    const protocol: EvaluationProtocol = {
+      split: params.split,
+      background: info.background as [number, number, number],
+      pixelCentre: 0.5,
+      rounding: params.rounding,
+    };
+    const { width, height } = split;
+    const subrays = params.subrays === 0 ? nearestSquare(student.subrays) : params.subrays;
+    if (!Number.isInteger(Math.sqrt(subrays))) throw new RangeError(`subrays must be a square number: found ${subrays}`);
+    context.phase("compile");
+    const parameters = {
+      table: gpu.upload("hash grid table", student.parameters.table),
+      network: gpu.upload("network", student.parameters.network, GPUBufferUsage.UNIFORM),
+    };
+    const occupancy = gpu.upload("occupancy bits", student.occupancy);
+    const renderer = await FieldRenderer.create(gpu, {
+      field: student.config,
+      box: student.box,
+      near: student.near,
+      width,
+      height,
+      stepLength: student.stepLength,
+      mostSamples: student.mostSamples,
+      occupancyResolution: student.occupancyResolution,
+      subrays,
+    }, parameters, occupancy);
+    await renderer.prewarm();
+    context.phase("render");
+    const renders: RenderedView[] = [];
+    const start = performance.now();
+    for (const view of views) {
+      renders.push(await renderer.render(cameraFloats(view.camera)));
+      context.progress({ done: renders.length, total: views.length, unit: "view" });
+    }
+    const milliseconds = (performance.now() - start) / views.length;
+    const peak = gpu.memory.peakBytes / 2 ** 20;
+    renderer.free();
+    gpu.free(parameters.table, parameters.network, occupancy);
+
+    context.phase("measure");
+    const targets = views.map((v) => overBackground(v.rgba, protocol.background));
+    const baselines = trivialBaselines(targets);
+    const perView = context.csv("evaluation_views.csv", VIEW_COLUMNS);
+    const scores: ViewScores[] = [];
+    let squared = 0, pixels = 0, valid = 0;
+    for (const [i, view] of views.entries()) {
+      const render = renders[i]!, target = targets[i]!;
+      let prediction = overBackground(render.rgba, protocol.background);
+      if (protocol.rounding === "uint8") prediction = prediction.map((v) => Math.round(v * 255) / 255);
+      const score = scoreView(prediction, target, (p) => view.rgba[4 * p + 3]!, width, height);
+      scores.push(score);
+      if (view.depth) {
+        const error = depthError(render, view.depth);
+        squared += error.squared;
+        pixels += error.pixels;
+        valid += error.valid;
+      }
+      perView.append({
+        view: view.name,
+        psnr: score.psnr,
+        ssim: score.ssim,
+        psnr_foreground: score.psnrForeground,
+        psnr_white: constantPsnr([target], [1, 1, 1]),
+        psnr_black: constantPsnr([target], [0, 0, 0]),
+        psnr_constant: constantPsnr([target], baselines.colour),
+        deviation: score.deviation,
+      });
+      context.progress({ done: i + 1, total: views.length, unit: "view" });
+    }
+    const mean = (f: (s: ViewScores) => number) => scores.reduce((sum, s) => sum + f(s), 0) / scores.length;
+    const psnr = mean((s) => s.psnr);
+    const foreground = scores.filter((s) => !Number.isNaN(s.psnrForeground));
+    const metrics = {
+      psnr,
+      ssim: mean((s) => s.ssim),
+      psnr_white: baselines.white,
+      psnr_black: baselines.black,
+      psnr_constant: baselines.constant,
+      psnr_over_constant: psnr - baselines.constant,
+      psnr_foreground: foreground.length > 0
+        ? foreground.reduce((sum, s) => sum + s.psnrForeground, 0) / foreground.length
+        : undefined,
+      depth_rmse: pixels > 0 ? Math.sqrt(squared / pixels) : undefined,
+      depth_coverage: valid > 0 ? pixels / valid : undefined,
+      ms_per_frame: milliseconds,
+      fps: 1000 / milliseconds,
+      gpu_peak_mib: peak,
+      train_seconds: student.trainSeconds,
+    };
+    const described = {
+      split: protocol.split,
+      views: count,
+      width,
+      height,
+      downscale: info.downscale,
+      background: protocol.background.join(" "),
+      pixel_centre: protocol.pixelCentre,
+      rounding: protocol.rounding,
+      ssim_window: `${SSIM_WINDOW.size}x${SSIM_WINDOW.size} gaussian ${SSIM_WINDOW.sigma}`,
+      ssim_padding: "valid",
+      lpips_net: "no weights",
+    };
+    const row = { ...described, lpips: "", ...metrics };
+    context.csv("evaluations.csv", COLUMNS).append(
+      Object.fromEntries(COLUMNS.map((c) => [c, (row as Record<string, number | string | undefined>)[c] ?? ""])),
+    );
+    await Deno.writeFile(`${context.directory}/strip.png`, stripOf(views, renders, protocol.background));
+    return { value: described, metrics };
+  },
+});
+
+function nearestSquare(n: number): number {
+  return Math.round(Math.sqrt(n)) ** 2;
+}
+
+function stripOf(views: readonly View[], renders: readonly RenderedView[], background: readonly number[]): Uint8Array {
+  const count = Math.min(STRIP_VIEWS, views.length);
+  const chosen = [...Array(count).keys()].map((i) => Math.floor((i + 0.5) * views.length / count));
+  return encodePng(drawStrip(
+    chosen.map((i) => ({
+      truth: overBackground(views[i]!.rgba, background),
+      render: overBackground(renders[i]!.rgba, background),
+      depth: renders[i]!.depth,
+    })),
+    views[0]!.camera.width,
+    views[0]!.camera.height,
+  ));
+}
