@@ -4,9 +4,10 @@ import { group, object, or } from "@optique/core/constructs";
 import { commandLine, lineBreak, message, text } from "@optique/core/message";
 import type { Message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
+import { run as runParser } from "@optique/run";
+import type { PlanArguments } from "./project.ts";
 
 /** Example lines under a help text. */
 function examples(...lines: readonly [code: string, meaning: string][]): Message {
@@ -140,14 +141,74 @@ const report = command(
   },
 );
 
-/** Everything that may be said. */
-export const commands = group("Commands", or(run, explain, list, doctor, report));
+const commands = group("Commands", or(run, explain, list, doctor, report));
+
+/** Where results and runs are kept; undefined for the project's own folders. */
+export interface FolderArguments {
+  /** The cache folder. */
+  readonly cacheDir: string | undefined;
+  /** The folder of runs. */
+  readonly runsDir: string | undefined;
+}
+
+/** What `run` was told. */
+export interface RunArguments extends PlanArguments, FolderArguments {
+  /** Which command. */
+  readonly action: "run";
+  /** Print one JSON object last. */
+  readonly json: boolean;
+  /** Compute everything anew. */
+  readonly noCache: boolean;
+  /** Show the plan only. */
+  readonly dryRun: boolean;
+  /** Do not type-check. */
+  readonly noCheck: boolean;
+  /** Least seconds between two checkpoints. */
+  readonly checkpointSeconds: number;
+}
+
+/** What `explain` was told. */
+export interface ExplainArguments extends PlanArguments, FolderArguments {
+  /** Which command. */
+  readonly action: "explain";
+}
+
+/** What `list` was told. */
+export interface ListArguments extends FolderArguments {
+  /** Which command. */
+  readonly action: "list";
+  /** All runs, not just the last ones. */
+  readonly all: boolean;
+}
+
+/** What `report` was told. */
+export interface ReportArguments {
+  /** Which command. */
+  readonly action: "report";
+  /** The Markdown files; empty for all. */
+  readonly files: readonly string[];
+  /** Write nothing. */
+  readonly check: boolean;
+  /** Which runs to take into the evidence first. */
+  readonly record: string | undefined;
+}
 
 /** What was said. */
-export type Arguments = InferValue<typeof commands>;
-/** Arguments of `run`. */
-export type RunArguments = Extract<Arguments, { action: "run" }>;
-/** Arguments of `explain`. */
-export type ExplainArguments = Extract<Arguments, { action: "explain" }>;
-/** Arguments of `list`. */
-export type ListArguments = Extract<Arguments, { action: "list" }>;
+export type Arguments = RunArguments | ExplainArguments | ListArguments | ReportArguments | {
+  /** Which command. */
+  readonly action: "doctor";
+};
+
+/** Reads the command line. Help and errors are printed here, and end the process with 0 and 2. */
+export function readArguments(words: readonly string[]): Arguments {
+  return runParser(commands, {
+    programName: "stillroom",
+    args: words,
+    help: "both",
+    completion: "command",
+    showDefault: true,
+    errorExitCode: 2,
+    brief: message`A scriptable experiment runner for neural-scene research on WebGPU.`,
+    footer: message`Each command has its own help: stillroom run --help`,
+  });
+}

@@ -1,8 +1,6 @@
 /** Stillroom's command line. Commands are loaded when they are called, so that help is quick. */
 
-import { message } from "@optique/core/message";
-import { run } from "@optique/run";
-import { type Arguments, commands } from "./arguments.ts";
+import { type Arguments, readArguments } from "./arguments.ts";
 
 /** Runs a command and returns the exit code. */
 async function dispatch(args: Arguments): Promise<number> {
@@ -29,16 +27,7 @@ async function dispatch(args: Arguments): Promise<number> {
 }
 
 if (import.meta.main) {
-  const args = run(commands, {
-    programName: "stillroom",
-    args: Deno.args,
-    help: "both",
-    completion: "command",
-    showDefault: true,
-    errorExitCode: 2,
-    brief: message`A scriptable experiment runner for neural-scene research on WebGPU.`,
-    footer: message`Each command has its own help: stillroom run --help`,
-  });
+  const args = readArguments(Deno.args);
   let code: number;
   try {
     code = await dispatch(args);

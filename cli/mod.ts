@@ -7,6 +7,6 @@
  * @module
  */
 
-export { type Arguments, commands } from "./arguments.ts";
+export { type Arguments, readArguments } from "./arguments.ts";
 export { gpuEnvironment } from "./environment.ts";
 export { prepare, type Prepared } from "./project.ts";

@@ -25,20 +25,31 @@ export function foldersOf(
 
 /** What `run` and `explain` are told. */
 export interface PlanArguments {
+  /** The experiment's file. */
   readonly file: string;
+  /** The `key=value` words. */
   readonly overrides: readonly string[];
+  /** The preset, when one was named. */
   readonly preset?: string | undefined;
+  /** Path of the YAML overlay. */
   readonly config?: string | undefined;
+  /** How many seeds. */
   readonly seeds: number;
+  /** The first seed. */
   readonly seed: number;
 }
 
 /** An experiment that is ready to run. */
 export interface Prepared {
+  /** URL of the experiment's file. */
   readonly url: string;
+  /** The experiment. */
   readonly experiment: Experiment;
+  /** Its plan. */
   readonly plan: Plan;
+  /** The plan's nodes with their keys. */
   readonly keyed: readonly KeyedNode[];
+  /** The seeds, in order. */
   readonly seeds: readonly number[];
   /** The device, when a stage uses one and there is one. */
   readonly adapter: Fingerprint | undefined;

@@ -4,7 +4,11 @@
 export class Paint {
   readonly #on: boolean;
 
-  /** @param on whether to paint */
+  /**
+   * Makes it.
+   *
+   * @param on whether to paint
+   */
   constructor(on: boolean = Deno.stdout.isTerminal() && !Deno.noColor) {
     this.#on = on;
   }

@@ -108,7 +108,11 @@ const slots = ["a.bin", "b.bin"] as const;
 export class CheckpointStore {
   readonly #directory: string;
 
-  /** @param directory the stage's folder */
+  /**
+   * Makes it.
+   *
+   * @param directory the stage's folder
+   */
   constructor(directory: string) {
     this.#directory = `${directory}/checkpoint`;
   }

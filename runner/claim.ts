@@ -12,7 +12,9 @@ import { checkName } from "./names.ts";
 
 /** Who holds a claim. */
 export interface ClaimHolder {
+  /** Name of the machine. */
   readonly host: string;
+  /** The process there. */
   readonly pid: number;
   /** When the claim was made, ISO 8601. */
   readonly start: string;

@@ -9,23 +9,33 @@ import type { StopSignal } from "./stop.ts";
 
 /** What a running stage tells its surroundings. */
 export interface StageListener {
+  /** It entered a phase. */
   phase(name: string): void;
+  /** It got further. */
   progress(update: ProgressUpdate): void;
+  /** Something happened that is worth a line. */
   event(severity: Severity, kind: string, message: string): void;
 }
 
 /** What {@link RunningContext} is made of. */
 export interface ContextOptions {
+  /** Name of the node. */
   readonly node: string;
+  /** Its cache folder. */
   readonly directory: string;
+  /** The seed. */
   readonly seed: number;
+  /** What `Environment.open()` gave. */
   readonly device: unknown;
+  /** Raised when the user wants to stop. */
   readonly signal: StopSignal;
+  /** Its checkpoints. */
   readonly store: CheckpointStore;
   /** The checkpoint to go on from. */
   readonly resumed: StoredCheckpoint | undefined;
   /** Least seconds between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** Hears how it goes. */
   readonly listener: StageListener;
 }
 
@@ -41,7 +51,11 @@ export class RunningContext implements StageContext {
   readonly #files = new Map<string, CsvFile>();
   readonly #started = performance.now();
 
-  /** @param options what it is made of */
+  /**
+   * Makes it.
+   *
+   * @param options what it is made of
+   */
   constructor(options: ContextOptions) {
     this.node = options.node;
     this.directory = options.directory;

@@ -36,6 +36,7 @@ export function formatLine(cells: readonly Cell[]): string {
 /** A CSV file that is open for appending; see {@link CsvWriter}. */
 export class CsvFile implements CsvWriter {
   readonly path: string;
+  /** Its columns, in order. */
   readonly columns: readonly string[];
   #file: Deno.FsFile;
   #bytes: number;

@@ -15,8 +15,11 @@ import type { StopSignal } from "./stop.ts";
 
 /** One node to run, as it crosses to the worker. */
 export interface Job {
+  /** Name of the node. */
   readonly node: string;
+  /** The stage key. */
   readonly key: string;
+  /** What the key is made of. */
   readonly parts: KeyParts;
   /** The seed, for nodes that depend on it. */
   readonly seed?: number;
@@ -32,10 +35,13 @@ export interface Job {
 
 /** What {@link execute} needs besides the job. */
 export interface ExecuteOptions {
+  /** Raised when the user wants to stop. */
   readonly signal: StopSignal;
+  /** Hears how it goes. */
   readonly listener: StageListener;
   /** The nodes of the plan by name: artifacts of the inputs are loaded through them. */
   readonly nodes: ReadonlyMap<string, PlanNode>;
+  /** The open device. */
   readonly device?: OpenDevice | undefined;
 }
 

@@ -1,6 +1,6 @@
 /** Experiments: one file, one schema of parameters, one pipeline of stage calls. */
 
-import type { z } from "zod";
+import type { ObjectSchema, SchemaInput, SchemaOutput } from "./schema_types.ts";
 import { UsageError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { isPlainObject, type JsonObject } from "./json.ts";
@@ -24,7 +24,7 @@ export interface Pipeline<K extends string = string> {
 }
 
 /** What {@link experiment} takes. */
-export interface ExperimentSpec<P extends z.ZodObject, K extends string> {
+export interface ExperimentSpec<P extends ObjectSchema, K extends string> {
   /** Unique; the folder under `runs/`. */
   readonly name: string;
   /** One line for people. */
@@ -32,24 +32,29 @@ export interface ExperimentSpec<P extends z.ZodObject, K extends string> {
   /** Schema of the parameters, with defaults. */
   readonly params: P;
   /** Named sets of parameters. */
-  readonly presets?: { readonly [Q in K]: Overlay<z.input<P>> };
+  readonly presets?: { readonly [Q in K]: Overlay<SchemaInput<P>> };
   /** Describes the work: only stage calls, no side effects. It runs again in the worker. */
-  pipeline(params: z.output<P>): Pipeline<NoInfer<K>>;
+  pipeline(params: SchemaOutput<P>): Pipeline<NoInfer<K>>;
 }
 
 /** An experiment without its types; the default export of an experiment file. */
 export interface Experiment {
+  /** Its name. */
   readonly name: string;
+  /** One line for people. */
   readonly title: string;
-  readonly params: z.ZodObject;
+  /** Schema of the parameters. */
+  readonly params: ObjectSchema;
+  /** Named sets of parameters. */
   readonly presets: Readonly<Record<string, unknown>>;
+  /** Describes the work. */
   pipeline(params: unknown): Pipeline;
 }
 
 const brand = Symbol.for("stillroom.experiment");
 
 /** Defines an experiment; export it as the default of its file. */
-export function experiment<P extends z.ZodObject, const K extends string = never>(
+export function experiment<P extends ObjectSchema, const K extends string = never>(
   spec: ExperimentSpec<P, K>,
 ): Experiment {
   checkName(spec.name, "experiment");
@@ -59,7 +64,7 @@ export function experiment<P extends z.ZodObject, const K extends string = never
     title: spec.title,
     params: spec.params,
     presets: spec.presets ?? {},
-    pipeline: (params) => spec.pipeline(params as z.output<P>) as Pipeline,
+    pipeline: (params) => spec.pipeline(params as SchemaOutput<P>) as Pipeline,
   };
   return Object.assign(made, { [brand]: true });
 }

@@ -5,6 +5,7 @@ import type { PlannedNode } from "./run_folder.ts";
 
 /** One node, explained. */
 export interface Explanation {
+  /** Name of the node. */
   readonly node: string;
   /** True when every seed's result is in the cache. */
   readonly cached: boolean;

@@ -59,13 +59,21 @@ export class Gate {
 
 /** What a gate is made of. */
 export interface GateFields {
+  /** Its name. */
   readonly name?: string | undefined;
+  /** Name of the node. */
   readonly node: string;
+  /** The metric's column. */
   readonly column: string;
+  /** Which side of the threshold is good. */
   readonly operator: ">=" | "<=";
+  /** The threshold, in the metric's unit. */
   readonly threshold: number;
+  /** Name of the scene, where there is one. */
   readonly scene?: string | undefined;
+  /** Nodes after it are not run when it fails. */
   readonly isBlocking?: boolean;
+  /** Half width of the band in which seeds may disagree. */
   readonly noise?: number;
 }
 
@@ -93,15 +101,25 @@ export function gate<M extends string>(ref: Ref<unknown, M>, column: NoInfer<M>)
 
 /** A gate with what was measured. */
 export interface GateResult {
+  /** Name of the gate. */
   readonly gate: string;
+  /** Name of the node. */
   readonly node: string;
+  /** The metric's column. */
   readonly column: string;
+  /** Which side of the threshold is good. */
   readonly operator: ">=" | "<=";
+  /** The threshold, in the metric's unit. */
   readonly threshold: number;
+  /** Name of the scene, where there is one. */
   readonly scene?: string;
+  /** Mean over the seeds; absent when unmeasured. */
   readonly value?: number;
+  /** Sample standard deviation over the seeds. */
   readonly spread?: number;
+  /** How it came out. */
   readonly state: GateState;
+  /** Nodes after it are not run when it fails. */
   readonly blocking: boolean;
 }
 

@@ -10,7 +10,9 @@ import type { PlanNode } from "./plan_builder.ts";
 
 /** What a stage key is made of. */
 export interface KeyParts {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Its resolved parameters. */
   readonly params: JsonObject;
   /** Input name -> key. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -31,9 +33,11 @@ export function keyOf(parts: KeyParts): string {
 
 /** A node with its keys. */
 export interface KeyedNode {
+  /** The node. */
   readonly node: PlanNode;
   /** One entry per seed when the node depends on the seed, otherwise a single one. */
   readonly variants: readonly Variant[];
+  /** The code that it runs. */
   readonly code: CodeHash;
 }
 
@@ -41,7 +45,9 @@ export interface KeyedNode {
 export interface Variant {
   /** The seed; undefined when the node does not depend on it. */
   readonly seed?: number;
+  /** The stage key. */
   readonly key: string;
+  /** What the key is made of. */
   readonly parts: KeyParts;
 }
 
@@ -54,8 +60,11 @@ export function adapterName(print: Fingerprint): string {
 export interface KeyOptions {
   /** URL of the experiment's file: its graph holds the stages' modules. */
   readonly url: string;
+  /** The cache folder. */
   readonly cache: string;
+  /** The project folder. */
   readonly root: string;
+  /** The seeds, in order. */
   readonly seeds: readonly number[];
   /** The device; may be undefined when no stage of the plan uses one. */
   readonly adapter?: Fingerprint | undefined;

@@ -40,7 +40,11 @@ export class ModuleGraph {
   /** The project folder. */
   readonly root: string;
 
-  /** @param root the project folder: files are named relative to it */
+  /**
+   * Makes it.
+   *
+   * @param root the project folder: files are named relative to it
+   */
   constructor(root: string) {
     this.root = root;
   }

@@ -1,6 +1,6 @@
 /** Parameters: defaults < preset < YAML overlay < `key=value`, checked against the schema with the key named. */
 
-import type { z } from "zod";
+import type { AnySchema, ObjectSchema } from "./schema_types.ts";
 import { UsageError } from "./errors.ts";
 import { isPlainObject, type JsonObject, toJson } from "./json.ts";
 import { didYouMean } from "./names.ts";
@@ -27,7 +27,7 @@ export interface ParameterLayers {
  * @returns plain data, complete, canonical order of the schema
  * @throws {UsageError} naming the key, and the nearest known one when it is unknown
  */
-export async function resolveParameters(schema: z.ZodObject, layers: ParameterLayers): Promise<JsonObject> {
+export async function resolveParameters(schema: ObjectSchema, layers: ParameterLayers): Promise<JsonObject> {
   let value: unknown = defaultOf(schema) ?? {};
   if (layers.preset !== undefined && layers.preset !== "default") {
     const preset = Object.hasOwn(layers.presets, layers.preset) ? layers.presets[layers.preset] : undefined;
@@ -48,7 +48,7 @@ export async function resolveParameters(schema: z.ZodObject, layers: ParameterLa
 
 /** Splits and parses `key=value` words. A key given twice with different values is an error: order never matters. */
 export async function readOverrides(
-  schema: z.ZodType,
+  schema: AnySchema,
   words: readonly string[],
 ): Promise<Map<string[], unknown>> {
   const seen = new Map<string, { path: string[]; text: string; value: unknown }>();
@@ -74,8 +74,8 @@ export async function readOverrides(
 }
 
 /** Finds the schema at a dotted path. */
-function resolvePath(schema: z.ZodType, path: readonly string[]): z.ZodType | undefined {
-  let current: z.ZodType | undefined = schema;
+function resolvePath(schema: AnySchema, path: readonly string[]): AnySchema | undefined {
+  let current: AnySchema | undefined = schema;
   for (const [index, key] of path.entries()) {
     if (!current) return undefined; // inside free-form data
     const keys = knownKeys(current);
@@ -98,7 +98,7 @@ function resolvePath(schema: z.ZodType, path: readonly string[]): z.ZodType | un
 }
 
 /** The first reading of the text that the schema accepts: as a YAML scalar, else as plain text. */
-async function readValue(schema: z.ZodType | undefined, text: string): Promise<unknown> {
+async function readValue(schema: AnySchema | undefined, text: string): Promise<unknown> {
   const parsed = await parseScalar(text);
   if (!schema || schema.safeParse(parsed).success) return parsed;
   if (schema.safeParse(text).success) return text;
@@ -106,7 +106,7 @@ async function readValue(schema: z.ZodType | undefined, text: string): Promise<u
 }
 
 /** Lays a partial value over another: objects merge, everything else is replaced. */
-function overlay(schema: z.ZodType, base: unknown, value: unknown, where: string): unknown {
+function overlay(schema: AnySchema, base: unknown, value: unknown, where: string): unknown {
   if (!isPlainObject(value)) {
     throw new UsageError(`Expected ${where} to be a mapping of parameters, found ${JSON.stringify(value)}`);
   }

@@ -2,8 +2,11 @@
 
 /** What a program answered. */
 export interface Answer {
+  /** True when it ended well. */
   readonly ok: boolean;
+  /** What it said. */
   readonly stdout: string;
+  /** What it complained of. */
   readonly stderr: string;
 }
 

@@ -31,6 +31,7 @@ export const silent: ProgressSink = {
 
 /** Where text goes and how wide it may be. */
 export interface Output {
+  /** Writes text at once. */
   write(text: string): void;
   /** Columns of the terminal; undefined when it is none. */
   columns(): number | undefined;
@@ -108,6 +109,8 @@ export class TextProgress implements ProgressSink {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
+   * Makes it.
+   *
    * @param out where to write
    * @param every milliseconds between two lines when `out` is no terminal
    */

@@ -14,17 +14,24 @@ export interface Provenance {
   readonly patch_sha256?: string;
   /** Files that git does not know. */
   readonly untracked?: readonly string[];
+  /** SHA-256 of deno.lock. */
   readonly lock_sha256?: string;
+  /** The device, when a stage used one. */
   readonly adapter?: {
     readonly description: string;
     readonly vendor: string;
     readonly device: string;
     readonly backend: string;
   };
+  /** Driver and version, where one can be had. */
   readonly driver?: string;
+  /** WebGPU limits of the device by name. */
   readonly limits?: Readonly<Record<string, number>>;
+  /** Name of the machine. */
   readonly host: string;
+  /** Version of Deno. */
   readonly deno: string;
+  /** When it began, ISO 8601. */
   readonly started: string;
 }
 

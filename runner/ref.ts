@@ -1,7 +1,9 @@
 /** Typed references: what a stage call returns while the plan is built, and what a stage declares it takes. */
 
-declare const valueType: unique symbol;
-declare const metricType: unique symbol;
+/** Key of the value's type in references and inputs; there is nothing behind it when the program runs. */
+export declare const valueType: unique symbol;
+/** Key of the metrics' names in references. */
+export declare const metricType: unique symbol;
 
 /**
  * A promise of a value of type `T`, made by a node of the plan. Covariant: a `Ref<Teacher<"colour" | "depth">>` may stand
@@ -45,9 +47,16 @@ export function optionalInput<T>(): Input<T, true> {
   return { optional: true };
 }
 
-type InputValue<I> = I extends Input<infer T> ? T : never;
-type RequiredNames<I extends Inputs> = { [K in keyof I]: I[K] extends Input<unknown, false> ? K : never }[keyof I];
-type OptionalNames<I extends Inputs> = { [K in keyof I]: I[K] extends Input<unknown, false> ? never : K }[keyof I];
+/** The value type of an input. */
+export type InputValue<I> = I extends Input<infer T> ? T : never;
+/** Names of the inputs that every call must give. */
+export type RequiredNames<I extends Inputs> = {
+  [K in keyof I]: I[K] extends Input<unknown, false> ? K : never;
+}[keyof I];
+/** Names of the inputs that may be left out. */
+export type OptionalNames<I extends Inputs> = {
+  [K in keyof I]: I[K] extends Input<unknown, false> ? never : K;
+}[keyof I];
 
 /** The references that a stage call takes. */
 export type InputRefs<I extends Inputs> =

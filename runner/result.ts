@@ -8,9 +8,13 @@ import { isPlainObject, type Json, readJson, readNumber } from "./json.ts";
 export interface StageResult {
   /** Version of this file's shape. */
   readonly schema: 1;
+  /** Name of the stage. */
   readonly stage: string;
+  /** Name of the node. */
   readonly node: string;
+  /** The stage key. */
   readonly key: string;
+  /** The seed. */
   readonly seed?: number;
   /** Seconds of work over all attempts. */
   readonly seconds: number;
@@ -18,9 +22,11 @@ export interface StageResult {
   readonly metrics: Readonly<Record<string, number>>;
   /** The metrics that are measured, not deterministic. */
   readonly measured: readonly string[];
+  /** SHA-256 of the trained parameters, for stages that train. */
   readonly parameters_sha256?: string;
   /** Largest number of bytes in GPU buffers, for stages with a device. */
   readonly gpu_peak_bytes?: number;
+  /** What the diagnosis rules found. */
   readonly findings: readonly Finding[];
   /** The files that the stage left, relative. */
   readonly files: readonly string[];

@@ -22,17 +22,23 @@ import { WorkerHost } from "./worker_host.ts";
 export interface RunOptions {
   /** URL of the experiment's file, for the worker. */
   readonly url: string;
+  /** Its plan. */
   readonly plan: Plan;
   /** The plan's nodes with their keys (see `keyNodes`). */
   readonly keyed: readonly KeyedNode[];
+  /** The seeds, in order. */
   readonly seeds: readonly number[];
+  /** Where things are kept. */
   readonly folders: Folders;
+  /** The machine. */
   readonly environment: Environment;
   /** The device, when a stage uses one. */
   readonly adapter?: Fingerprint | undefined;
   /** Starts a worker that calls `serveWorker`. */
   startWorker(): Worker;
+  /** Raised when the user wants to stop. */
   readonly stop: StopFlag;
+  /** Hears how it goes. */
   readonly sink: ProgressSink;
   /** Computes everything anew, whatever is in the cache. */
   readonly fresh?: boolean;
@@ -42,6 +48,7 @@ export interface RunOptions {
 
 /** What a run left. */
 export interface RunReport {
+  /** What came out. */
   readonly summary: RunSummary;
   /** The run's folder. */
   readonly path: string;

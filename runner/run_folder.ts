@@ -14,10 +14,15 @@ import { ulid } from "./ulid.ts";
 
 /** A node as `plan.json` holds it. */
 export interface PlannedNode {
+  /** Its name. */
   readonly name: string;
+  /** Name of the stage. */
   readonly stage: string;
+  /** True when its result depends on the seed by itself. */
   readonly seeded: boolean;
+  /** True when it runs in the worker with an open device. */
   readonly device: boolean;
+  /** Input name -> node name. */
   readonly inputs: Readonly<Record<string, string>>;
   /** One key per seed when the node depends on the seed, otherwise a single one. */
   readonly keys: readonly string[];
@@ -25,26 +30,39 @@ export interface PlannedNode {
   readonly parts: readonly KeyParts[];
   /** Code file -> SHA-256, to say which one moved. */
   readonly files: Readonly<Record<string, string>>;
+  /** npm packages of its code, with versions. */
   readonly packages: readonly string[];
 }
 
 /** `plan.json`. */
 export interface PlanFile {
+  /** Version of this file's shape. */
   readonly schema: 1;
+  /** Id of the run: its folder's name. */
   readonly run: string;
+  /** Name of the experiment. */
   readonly experiment: string;
+  /** One line for people. */
   readonly title: string;
+  /** The preset, `default` when none was named. */
   readonly preset: string;
+  /** Name of the scene, where there is one. */
   readonly scene?: string;
+  /** Its resolved parameters. */
   readonly params: JsonObject;
+  /** SHA-256 of the canonical JSON of the parameters. */
   readonly params_sha256: string;
+  /** The seeds, in order. */
   readonly seeds: readonly number[];
+  /** The nodes, each after its inputs. */
   readonly nodes: readonly PlannedNode[];
+  /** Output name -> node name. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
 /** A metric over all seeds. */
 export interface MetricSummary {
+  /** Mean over the seeds. */
   readonly mean: number;
   /** Sample standard deviation; 0 for one seed. */
   readonly spread: number;
@@ -59,21 +77,33 @@ export type RunStatus = "done" | "gate failed" | "failed" | "stopped";
 
 /** `summary.json`. */
 export interface RunSummary {
+  /** Version of this file's shape. */
   readonly schema: 1;
+  /** Id of the run: its folder's name. */
   readonly run: string;
+  /** Name of the experiment. */
   readonly experiment: string;
+  /** One line for people. */
   readonly title: string;
+  /** The preset, `default` when none was named. */
   readonly preset: string;
+  /** Name of the scene, where there is one. */
   readonly scene?: string;
+  /** Its resolved parameters. */
   readonly params: JsonObject;
+  /** SHA-256 of the canonical JSON of the parameters. */
   readonly params_sha256: string;
+  /** The seeds, in order. */
   readonly seeds: readonly number[];
+  /** How it ended. */
   readonly status: RunStatus;
   /** What went wrong, when something did. */
   readonly error?: { readonly node: string; readonly message: string };
   /** `<node>.<column>` -> summary. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
+  /** The gates of the preset. */
   readonly gates: readonly GateResult[];
+  /** What the diagnosis rules found. */
   readonly findings: readonly Finding[];
   /** Of the trained model: the last node that reports one, first seed. */
   readonly parameters_sha256?: string;
@@ -83,7 +113,9 @@ export interface RunSummary {
   readonly gpu_peak_bytes?: number;
   /** Wall time of this run. */
   readonly seconds: number;
+  /** When it began, ISO 8601. */
   readonly started: string;
+  /** When it ended, ISO 8601. */
   readonly finished: string;
 }
 

@@ -1,27 +1,27 @@
 /** Looking into zod schemas: which keys there are, what the schema of a key is, what its default is. */
 
-import type { z } from "zod";
+import type { AnySchema } from "./schema_types.ts";
 
 interface Def {
   readonly type: string;
-  readonly innerType?: z.ZodType;
-  readonly options?: readonly z.ZodType[];
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
-  readonly catchall?: z.ZodType;
-  readonly valueType?: z.ZodType;
-  readonly element?: z.ZodType;
-  readonly left?: z.ZodType;
-  readonly right?: z.ZodType;
-  readonly in?: z.ZodType;
-  readonly getter?: () => z.ZodType;
+  readonly innerType?: AnySchema;
+  readonly options?: readonly AnySchema[];
+  readonly shape?: Readonly<Record<string, AnySchema>>;
+  readonly catchall?: AnySchema;
+  readonly valueType?: AnySchema;
+  readonly element?: AnySchema;
+  readonly left?: AnySchema;
+  readonly right?: AnySchema;
+  readonly in?: AnySchema;
+  readonly getter?: () => AnySchema;
 }
 
-function definition(schema: z.ZodType): Def {
+function definition(schema: AnySchema): Def {
   return schema._zod.def as unknown as Def;
 }
 
 /** Takes away defaults, optionality and the like: the schemas that may hold a value, one per member of a union. */
-function cores(schema: z.ZodType): z.ZodType[] {
+function cores(schema: AnySchema): AnySchema[] {
   const def = definition(schema);
   if (def.type === "union") return (def.options ?? []).flatMap(cores);
   if (def.type === "intersection" && def.left && def.right) return [...cores(def.left), ...cores(def.right)];
@@ -31,21 +31,21 @@ function cores(schema: z.ZodType): z.ZodType[] {
   return [schema];
 }
 
-function isFree(schema: z.ZodType): boolean {
+function isFree(schema: AnySchema): boolean {
   const def = definition(schema);
   return ["record", "any", "unknown", "map", "custom"].includes(def.type) ||
     (def.type === "object" && def.catchall !== undefined && definition(def.catchall).type !== "never");
 }
 
 /** The keys that a schema knows; empty for a single value, undefined when any key may stand there. */
-export function knownKeys(schema: z.ZodType): string[] | undefined {
+export function knownKeys(schema: AnySchema): string[] | undefined {
   const parts = cores(schema);
   if (parts.some(isFree)) return undefined;
   return [...new Set(parts.flatMap((part) => Object.keys(definition(part).shape ?? {})))];
 }
 
 /** The schema of a key; the first one when members of a union differ. */
-export function childSchema(schema: z.ZodType, key: string): z.ZodType | undefined {
+export function childSchema(schema: AnySchema, key: string): AnySchema | undefined {
   for (const part of cores(schema)) {
     const def = definition(part);
     if (def.shape && Object.hasOwn(def.shape, key)) return def.shape[key];
@@ -55,7 +55,7 @@ export function childSchema(schema: z.ZodType, key: string): z.ZodType | undefin
 }
 
 /** All dotted keys of a schema, down to single values. */
-export function leafKeys(schema: z.ZodType, prefix = "", depth = 0): string[] {
+export function leafKeys(schema: AnySchema, prefix = "", depth = 0): string[] {
   if (depth > 6) return [prefix];
   const keys = knownKeys(schema);
   if (!keys || keys.length === 0) return prefix ? [prefix] : [];
@@ -67,7 +67,7 @@ export function leafKeys(schema: z.ZodType, prefix = "", depth = 0): string[] {
 }
 
 /** The value that a schema gives when nothing is said, as far as it has one: parts that must be given are left out. */
-export function defaultOf(schema: z.ZodType): unknown {
+export function defaultOf(schema: AnySchema): unknown {
   const parsed = schema.safeParse(undefined);
   if (parsed.success) return parsed.data;
   const def = definition(schema);
@@ -81,7 +81,7 @@ export function defaultOf(schema: z.ZodType): unknown {
 }
 
 /** A short word for what a schema takes: `number`, `string`, `"a" | "b"`; for listings. */
-export function describe(schema: z.ZodType): string {
+export function describe(schema: AnySchema): string {
   const words = cores(schema).map((part) => {
     const def = definition(part) as Def & { entries?: Record<string, string>; values?: unknown[]; format?: string };
     if (def.type === "enum" && def.entries) return Object.values(def.entries).map((v) => JSON.stringify(v)).join(" | ");

@@ -1,6 +1,7 @@
 /** Stages: pure functions from typed inputs and typed parameters to a typed artifact on disk. */
 
 import { z } from "zod";
+import type { NoParameters, ObjectSchema, SchemaInput, SchemaOutput } from "./schema_types.ts";
 import type { Artifact } from "./artifact.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Cell, CsvWriter } from "./csv.ts";
@@ -69,7 +70,7 @@ export interface StageOutcome<T, M extends Metrics> {
 }
 
 /** What {@link stage} takes. */
-export interface StageSpec<T, I extends Inputs, P extends z.ZodObject, M extends Metrics> {
+export interface StageSpec<T, I extends Inputs, P extends ObjectSchema, M extends Metrics> {
   /** Default name of its nodes; part of the key. */
   readonly name: string;
   /** `import.meta.url` of the file that defines it: its module graph enters the key. */
@@ -85,48 +86,63 @@ export interface StageSpec<T, I extends Inputs, P extends z.ZodObject, M extends
   /** How its value is kept. */
   readonly artifact: Artifact<T>;
   /** Files or folders whose content enters the key. */
-  dataFiles?(params: z.output<P>): readonly string[];
+  dataFiles?(params: SchemaOutput<P>): readonly string[];
   /** Capabilities of the value, known before running: `["colour", "depth"]`. */
-  provides?(params: z.output<P>, inputs: Readonly<Record<string, readonly string[]>>): readonly string[];
+  provides?(params: SchemaOutput<P>, inputs: Readonly<Record<string, readonly string[]>>): readonly string[];
   /** Capabilities that an input must provide, checked when the plan is built. */
-  readonly needs?: { readonly [K in keyof I]?: (params: z.output<P>) => readonly string[] };
+  readonly needs?: { readonly [K in keyof I]?: (params: SchemaOutput<P>) => readonly string[] };
   /** Metric columns that are measured (times, watts): not part of any claim of identity. */
   readonly measured?: readonly string[];
   /** The buffers it will want. */
-  memory?(params: z.output<P>): readonly MemoryItem[];
+  memory?(params: SchemaOutput<P>): readonly MemoryItem[];
   /** Diagnosis rules that are run on the finished stage. */
   readonly rules?: readonly Rule[];
   /** Does the work. */
-  run(context: StageContext, inputs: InputValues<I>, params: z.output<P>): Promise<StageOutcome<NoInfer<T>, M>>;
+  run(context: StageContext, inputs: InputValues<I>, params: SchemaOutput<P>): Promise<StageOutcome<NoInfer<T>, M>>;
 }
 
 /** A stage without its types, as the plan holds it. */
 export interface StageDefinition {
+  /** Its name. */
   readonly name: string;
+  /** URL of the module that defines it. */
   readonly module: string;
+  /** True when it runs in the worker with an open device. */
   readonly device: boolean;
+  /** True when its result depends on the seed by itself. */
   readonly seeded: boolean;
-  readonly params: z.ZodObject;
+  /** Schema of its parameters. */
+  readonly params: ObjectSchema;
+  /** Its inputs, by name. */
   readonly inputs: Inputs;
+  /** How its value is kept. */
   readonly artifact: Artifact<unknown>;
+  /** Metrics that are measured, not deterministic. */
   readonly measured: readonly string[];
+  /** Rules that are run on it when it is done. */
   readonly rules: readonly Rule[];
+  /** Capabilities that its inputs must provide. */
   readonly needs: Readonly<Record<string, (params: unknown) => readonly string[]>>;
+  /** Files and folders whose content enters the key. */
   dataFiles(params: unknown): readonly string[];
+  /** Capabilities of its value. */
   provides(params: unknown, inputs: Readonly<Record<string, readonly string[]>>): readonly string[];
+  /** The buffers it will want. */
   memory(params: unknown): readonly MemoryItem[];
+  /** Does the work. */
   run(context: StageContext, inputs: unknown, params: unknown): Promise<StageOutcome<unknown, Metrics>>;
 }
 
 /** What a stage call takes: its input references and its parameters, side by side. */
-export type StageArguments<I extends Inputs, P extends z.ZodObject> =
+export type StageArguments<I extends Inputs, P extends ObjectSchema> =
   & InputRefs<I>
-  & (keyof P["shape"] extends never ? unknown : z.input<P>);
+  & (P extends NoParameters ? unknown : SchemaInput<P>);
 
-type MetricName<M> = M extends unknown ? Extract<keyof M, string> : never;
+/** The names of metrics, of every member of a union. */
+export type MetricName<M> = M extends unknown ? Extract<keyof M, string> : never;
 
 /** A stage: calling it inside a pipeline adds a node to the plan and returns a reference to its value. */
-export interface Stage<T, I extends Inputs, P extends z.ZodObject, M extends string> {
+export interface Stage<T, I extends Inputs, P extends ObjectSchema, M extends string> {
   /** Adds a node of the given name. */
   (name: string, args: StageArguments<I, P>): Ref<T, M>;
   /** Adds a node named after the stage. */
@@ -147,7 +163,7 @@ export interface Stage<T, I extends Inputs, P extends z.ZodObject, M extends str
 export function stage<
   T,
   const I extends Inputs = Record<never, never>,
-  P extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  P extends ObjectSchema = NoParameters,
   M extends Metrics = Record<never, never>,
 >(spec: StageSpec<T, I, P, M>): Stage<T, I, P, MetricName<M>> {
   const erased = spec as unknown as

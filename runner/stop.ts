@@ -20,7 +20,11 @@ export class StopFlag implements StopSignal {
   readonly memory: SharedArrayBuffer;
   #flag: Int32Array;
 
-  /** @param memory memory of another flag, to watch the same one */
+  /**
+   * Makes it.
+   *
+   * @param memory memory of another flag, to watch the same one
+   */
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(4)) {
     this.memory = memory;
     this.#flag = new Int32Array(memory);

@@ -1,6 +1,7 @@
 /** Strict parsing: an unknown key anywhere is an error that names the nearest known one. */
 
 import { z } from "zod";
+import type { AnySchema } from "./schema_types.ts";
 import { UsageError } from "./errors.ts";
 import { isPlainObject } from "./json.ts";
 import { didYouMean } from "./names.ts";
@@ -12,7 +13,7 @@ import { childSchema, knownKeys } from "./schema.ts";
  * @param also further names to offer when a key is unknown
  * @throws {UsageError} listing what is wrong
  */
-export function parseStrict(schema: z.ZodType, value: unknown, where: string, also: readonly string[] = []): unknown {
+export function parseStrict(schema: AnySchema, value: unknown, where: string, also: readonly string[] = []): unknown {
   checkKeys(schema, value, where, [], also);
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
@@ -25,7 +26,7 @@ export function parseStrict(schema: z.ZodType, value: unknown, where: string, al
 
 /** Refuses keys that a schema does not know, at any depth. */
 export function checkKeys(
-  schema: z.ZodType | undefined,
+  schema: AnySchema | undefined,
   value: unknown,
   where: string,
   path: readonly string[],

@@ -11,7 +11,9 @@ import type { RunMessage, WorkerMessage } from "./worker_protocol.ts";
 
 /** The part of a worker's global scope that is used. */
 export interface WorkerScope {
+  /** Called with each message of the main thread. */
   onmessage: ((event: MessageEvent) => void) | null;
+  /** Sends a message to the main thread. */
   postMessage(message: unknown): void;
 }
 

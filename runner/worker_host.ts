@@ -10,8 +10,11 @@ import type { RunMessage, WorkerMessage } from "./worker_protocol.ts";
 
 /** What the worker must know of the run. */
 export interface WorkerRun {
+  /** URL of the experiment's file. */
   readonly url: string;
+  /** The preset. */
   readonly preset: string;
+  /** The resolved parameters. */
   readonly params: JsonObject;
 }
 
@@ -32,6 +35,8 @@ export class WorkerHost {
   #ids = 0;
 
   /**
+   * Makes it.
+   *
    * @param start starts a worker that calls `serveWorker`
    * @param run what the worker must know
    * @param stop the flag that stages look at

@@ -8,13 +8,17 @@ import type { StageResult } from "./result.ts";
 
 /** Main thread -> worker: run this node. Closures cannot cross, so the worker builds the plan again. */
 export interface RunMessage {
+  /** Tells messages apart. */
   readonly type: "run";
+  /** Answers carry the same number. */
   readonly id: number;
   /** URL of the experiment's file. */
   readonly url: string;
+  /** The preset. */
   readonly preset: string;
   /** The resolved parameters. */
   readonly params: JsonObject;
+  /** The node to run. */
   readonly job: Job;
   /** The stop flag's memory. */
   readonly stop: SharedArrayBuffer;
