@@ -49,7 +49,7 @@ fi
 
 # --- npm packages, fetched once so that nothing needs the network later ----------------------------------------------
 "$deno_bin" install --quiet --frozen
-say "npm packages of deno.lock are installed in node_modules"
+say "npm packages of deno.lock are in the cache"
 # deno bundle (it tells a changed constant from a changed comment) fetches its esbuild once; without it keys fall back to whole files.
 warm=$(mktemp -d)
 echo 'export const x = 1;' > "$warm/warm.ts"
