@@ -127,7 +127,8 @@ const report = command(
     }),
     record: optional(or(
       option("--record", string({ metavar: "RUN" }), {
-        description: message`Copy runs into reports/evidence first: "latest", "all", or the id of a run.`,
+        description:
+          message`Copy runs into reports/evidence first: "latest" (when left out), "all", or the id of a run.`,
       }),
     )),
   }),
@@ -135,7 +136,7 @@ const report = command(
     brief: message`Regenerate the tables, values, gates and pictures of the Markdown reports.`,
     footer: examples(
       ["deno task report", "regenerate"],
-      ["deno task report --record latest", "take the last runs into the evidence, then regenerate"],
+      ["deno task report --record", "take the last runs into the evidence, then regenerate"],
       ["deno task report --check", "for CI"],
     ),
   },
@@ -203,7 +204,7 @@ export type Arguments = RunArguments | ExplainArguments | ListArguments | Report
 export function readArguments(words: readonly string[]): Arguments {
   return runParser(commands, {
     programName: "stillroom",
-    args: words,
+    args: fillRecord(words),
     help: "both",
     completion: "command",
     showDefault: true,
@@ -211,4 +212,14 @@ export function readArguments(words: readonly string[]): Arguments {
     brief: message`A scriptable experiment runner for neural-scene research on WebGPU.`,
     footer: message`Each command has its own help: stillroom run --help`,
   });
+}
+
+/** `report --record` alone means the newest runs; the parser knows no option whose value may be left out. */
+function fillRecord(words: readonly string[]): string[] {
+  const at = words.indexOf("--record");
+  const next = words[at + 1];
+  if (words[0] !== "report" || at < 0 || (next !== undefined && !next.startsWith("-") && !next.endsWith(".md"))) {
+    return [...words];
+  }
+  return [...words.slice(0, at + 1), "latest", ...words.slice(at + 1)];
 }

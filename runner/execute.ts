@@ -56,7 +56,7 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
   const { stage } = node;
   const { listener, signal, device } = options;
   const store = new CheckpointStore(job.directory);
-  const resumed = await store.load();
+  const resumed = await resumable(await store.load(), job.directory);
   await prepare(job.directory, resumed);
   if (resumed) listener.event("note", "resume", `Going on from step ${resumed.step}`);
   signal.throwIfAborted();
@@ -128,6 +128,18 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
   } finally {
     context.close();
   }
+}
+
+/** A checkpoint is of no use when a CSV file that it counts on is gone or shorter than it was: rows would be missing. */
+export async function resumable(
+  checkpoint: StoredCheckpoint | undefined,
+  directory: string,
+): Promise<StoredCheckpoint | undefined> {
+  for (const [name, bytes] of Object.entries(checkpoint?.csv ?? {})) {
+    const found = await Deno.stat(`${directory}/${name}`).catch(() => undefined);
+    if (!found || found.size < bytes) return undefined;
+  }
+  return checkpoint;
 }
 
 /**
