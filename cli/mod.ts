@@ -7,6 +7,4 @@
  * @module
  */
 
-export { type Arguments, readArguments } from "./arguments.ts";
-export { gpuEnvironment } from "./environment.ts";
-export { prepare, type Prepared } from "./project.ts";
+export {};

@@ -13,19 +13,47 @@ export { type Cell, type CsvWriter, cutTornLine, parseCsv, parseRows, readCsvFil
 export { diagnose, type Diagnosis, type Evidence, type Finding, type Rule, type Severity } from "./diagnosis.ts";
 export type { Environment, Fingerprint, MemoryItem, OpenDevice } from "./environment.ts";
 export { StageError, Stopped, UsageError } from "./errors.ts";
-export { buildPlan, type Experiment, experiment, type ExperimentSpec, type Pipeline, type Plan } from "./experiment.ts";
-export { Gate, gate, type GateResult, type GateState, judge } from "./gate.ts";
-export { canonicalJson, type Json, type JsonObject, sha256 } from "./json.ts";
-export { resolveParameters } from "./params.ts";
-export { type Input, input, type Inputs, optionalInput, type Ref, type RefValue } from "./ref.ts";
-export { readResult, type StageResult } from "./result.ts";
-export type { PlanFile, RunSummary } from "./run_folder.ts";
 export {
+  buildPlan,
+  type Experiment,
+  experiment,
+  type ExperimentSpec,
+  type Overlay,
+  type Pipeline,
+  type Plan,
+} from "./experiment.ts";
+export { Gate, gate, type GateFields, type GateResult, type GateStart, type GateState, judge } from "./gate.ts";
+export { canonicalJson, type Json, type JsonObject, sha256 } from "./json.ts";
+export type { KeyParts } from "./keys.ts";
+export { type ParameterLayers, resolveParameters } from "./params.ts";
+export type { PlanNode } from "./plan_builder.ts";
+export {
+  type Input,
+  input,
+  type InputRefs,
+  type Inputs,
+  type InputValue,
+  type InputValues,
+  type metricType,
+  optionalInput,
+  type OptionalNames,
+  type Ref,
+  type RefValue,
+  type RequiredNames,
+  type valueType,
+} from "./ref.ts";
+export { readResult, type StageResult } from "./result.ts";
+export type { MetricSummary, PlanFile, PlannedNode, RunStatus, RunSummary } from "./run_folder.ts";
+export type { AnySchema, NoParameters, ObjectSchema, SchemaInput, SchemaOutput } from "./schema_types.ts";
+export {
+  type MetricName,
   type Metrics,
   type ProgressUpdate,
   type Stage,
   stage,
+  type StageArguments,
   type StageContext,
+  type StageDefinition,
   type StageOutcome,
   type StageSpec,
 } from "./stage.ts";

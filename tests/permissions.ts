@@ -14,8 +14,11 @@ export const canUseFiles: boolean = granted({ name: "read" }, { name: "write" })
 export const canRunPrograms: boolean = canUseFiles &&
   granted({ name: "run", command: "deno" }, { name: "run", command: "git" }, { name: "env" }, { name: "sys" });
 
-if (!canUseFiles) console.log("skipped: tests that need files want --allow-read --allow-write (deno task test)");
-if (!canRunPrograms) console.log("skipped: tests that start programs want --allow-run=deno,git too (deno task test)");
+if (!canUseFiles) {
+  console.log("skipped: tests that need files and programs want permissions (deno task test grants them)");
+} else if (!canRunPrograms) {
+  console.log("skipped: tests that start programs want --allow-run=deno,git --allow-env --allow-sys");
+}
 
 /** A test that needs files; it gets a temporary folder that is removed afterwards. */
 export function fileTest(name: string, body: (folder: string, t: Deno.TestContext) => Promise<void>): void {
