@@ -59,10 +59,11 @@ const WANTED_LIMITS = [
 export const STORAGE_BUFFERS_NEEDED = 10;
 
 function quietDriver(): void {
-  // The Vulkan and EGL loaders complain on stderr when XDG_RUNTIME_DIR is unset; without the permission they may.
-  try {
-    if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-  } catch { /* not permitted: the line on stderr is harmless */ }
+  // The Vulkan and EGL loaders complain on stderr when XDG_RUNTIME_DIR is unset. Without the permission they may: the line
+  // is harmless, and a question to the user is not.
+  const variable = "XDG_RUNTIME_DIR";
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 
 async function requestAdapter(): Promise<GPUAdapter> {
