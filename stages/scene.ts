@@ -15,7 +15,9 @@ import { stage } from "../runner/stage.ts";
 
 /** A scene whose views carry what `C` names. */
 export interface Scene<C extends Capability = Capability> {
+  /** Cameras, splits, box and background; pictures are loaded when they are wanted. */
   readonly info: SceneInfo;
+  /** What its training views carry, as values too. */
   readonly exports: { readonly [K in C]: true };
 }
 
@@ -56,7 +58,13 @@ const readStage = stage({
     const { train, val, test } = info.splits;
     return {
       value: { info, exports: Object.fromEntries(params.exports.map((e) => [e, true])) as Scene["exports"] },
-      metrics: { train_views: train.views, val_views: val.views, test_views: test.views, width: train.width, height: train.height },
+      metrics: {
+        train_views: train.views,
+        val_views: val.views,
+        test_views: test.views,
+        width: train.width,
+        height: train.height,
+      },
     };
   },
 });
@@ -86,8 +94,12 @@ const bricksStage = stage({
   async run(context, _inputs, params) {
     context.phase("render bricks");
     const { size, train, val, test } = params;
-    await renderBricks(context.device as Gpu, { size, views: { train, val, test }, seed: params.layout }, context.directory, (done, total) =>
-      context.progress({ done, total, unit: "view" }));
+    await renderBricks(
+      context.device as Gpu,
+      { size, views: { train, val, test }, seed: params.layout },
+      context.directory,
+      (done, total) => context.progress({ done, total, unit: "view" }),
+    );
     const info = await openBlender(context.directory);
     const value: Scene = {
       info: { ...info, name: "bricks", folder: "." },
@@ -99,10 +111,15 @@ const bricksStage = stage({
 
 /** Size and number of views of a rendered `bricks`. */
 export interface BricksViews {
+  /** Pixels per side, 16 to 4096; 100 when left out. */
   readonly size?: number;
+  /** Training views; 60 when left out. */
   readonly train?: number;
+  /** Validation views; 4 when left out. */
   readonly val?: number;
+  /** Test views; 12 when left out. */
   readonly test?: number;
+  /** Chooses the training cameras; 0 when left out. Test cameras are always the same. */
   readonly layout?: number;
 }
 
@@ -115,7 +132,10 @@ export function bricksScene(
 }
 
 /** `bricks`, or a folder: what experiments take as `scene=`. Only colour is promised, since a folder may hold no more. */
-export function namedScene(name: string, args: { scene: string; downscale: number; bricks?: BricksViews }): Ref<Scene<"colour">> {
+export function namedScene(
+  name: string,
+  args: { scene: string; downscale: number; bricks?: BricksViews },
+): Ref<Scene<"colour">> {
   return args.scene === "bricks"
     ? bricksScene(name, args.bricks)
     : blenderScene(name, { path: args.scene, downscale: args.downscale });
