@@ -1,0 +1,16 @@
+/**
+ * Reusable typed stages: make or read a scene, train a student, evaluate it; with the diagnosis rules that watch them (rules/).
+ * A stage turns typed inputs and parameters into one artifact on disk: it reads files, keeps checkpoints, writes CSV.
+ * May import runner/, models/, scenes/ and kernels/. No mathematics of a model here (models/), no shader (kernels/), no
+ * choice of what is run with what (experiments/), no text for the terminal (cli/).
+ * Inside the project import the leaf modules: this barrel would tie every stage into every cache key.
+ *
+ * @module
+ */
+export * from "./compose.ts";
+export * from "./evaluate.ts";
+export * from "./rules/blank_render.ts";
+export * from "./rules/nan_onset.ts";
+export * from "./scene.ts";
+export * from "./strip.ts";
+export * from "./train_field.ts";
