@@ -46,10 +46,14 @@ export async function loadField(directory: string): Promise<TrainedField> {
   const file = `${directory}/${FILE}`;
   const { tensors, metadata } = await readSafetensors(file);
   if (metadata["format"] !== "stillroom-hash-field-1") {
-    throw new Error(`${file} is no hash field: expected format stillroom-hash-field-1, found ${metadata["format"] ?? "none"}`);
+    throw new Error(
+      `${file} is no hash field: expected format stillroom-hash-field-1, found ${metadata["format"] ?? "none"}`,
+    );
   }
   const settings = JSON.parse(metadata["settings"]!) as Omit<TrainedField, "parameters" | "occupancy">;
-  const table = tensors.get("table")?.data, network = tensors.get("network")?.data, occupancy = tensors.get("occupancy")?.data;
+  const table = tensors.get("table")?.data,
+    network = tensors.get("network")?.data,
+    occupancy = tensors.get("occupancy")?.data;
   if (!(table instanceof Float32Array) || !(network instanceof Float32Array) || !(occupancy instanceof Uint32Array)) {
     throw new Error(`${file} lacks one of the tensors table, network (F32) and occupancy (U32): train it again`);
   }

@@ -66,7 +66,12 @@ export class FieldRenderer {
   }
 
   /** Prepares a renderer over parameters and occupancy bits that stay the caller's. */
-  static async create(gpu: Gpu, config: RendererConfig, parameters: FieldBuffers, occupancy: GPUBuffer): Promise<FieldRenderer> {
+  static async create(
+    gpu: Gpu,
+    config: RendererConfig,
+    parameters: FieldBuffers,
+    occupancy: GPUBuffer,
+  ): Promise<FieldRenderer> {
     const batch = gpu.buffer("render batch", 16, GPUBufferUsage.UNIFORM);
     const cameras = gpu.buffer("render camera", 64);
     const sampler: RaySamplerConfig = {
@@ -128,7 +133,9 @@ export class FieldRenderer {
       const [counts, rendered, geometry] = await this.#readback(rays);
       if (counts[2]! > 0) {
         // Some rays found no room for their samples: take fewer at once.
-        if (count === 1) throw new Error(`One pixel needs more than ${SAMPLE_CAPACITY} samples: use a larger stepLength`);
+        if (count === 1) {
+          throw new Error(`One pixel needs more than ${SAMPLE_CAPACITY} samples: use a larger stepLength`);
+        }
         rows = Math.max(1, count >> 1);
         continue;
       }

@@ -9,11 +9,26 @@ import { link } from "../kernels/link.ts";
 import { ADAM_UNIFORM_BYTES, adamOps, adamWords } from "../kernels/optimisers/adam.ts";
 import type { LossConfig } from "../kernels/losses/pointwise.ts";
 import { photometricOps } from "../kernels/losses/photometric.ts";
-import { batchWords, type Box, type RaySamplerConfig, raySamplerMemory, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
+import {
+  batchWords,
+  type Box,
+  type RaySamplerConfig,
+  raySamplerMemory,
+  raySamplerOps,
+} from "../kernels/rays/ray_sampler.ts";
 import { volumeMemory, volumeOps } from "../kernels/volume/volume_rendering.ts";
 import { pcg3 } from "../kernels/random/pcg.ts";
 import summaryBody from "../kernels/losses/batch_summary.wgsl" with { type: "text" };
-import { type FieldBuffers, fieldMemory, fieldNetworks, fieldOps, type FieldParameters, type HashFieldConfig, initField, tableSize } from "./hash_field.ts";
+import {
+  type FieldBuffers,
+  fieldMemory,
+  fieldNetworks,
+  fieldOps,
+  type FieldParameters,
+  type HashFieldConfig,
+  initField,
+  tableSize,
+} from "./hash_field.ts";
 import { createOccupancy, type Occupancy } from "./occupancy.ts";
 
 /** Photographs as the trainer reads them: all views of one size. */
@@ -84,12 +99,15 @@ export const STEPS_PER_CHUNK = 16;
 /** Uniforms and ring slots are bound at this stride. */
 const SLOT = 256;
 /** Fixed-point units per 1.0 of the gradient of the loss summed over pixels. */
-const FIXED_POINT_SCALE = 2 ** 20;
+const FIXED_POINT_SCALE = 2 ** 24;
 const OCCUPANCY_DECAY = 0.85;
 /** Steps before any cell inside the hull may be pruned. */
 const PRUNE_AFTER = 192;
 
-function samplerConfig(config: TrainerConfig, images: Pick<TrainingImages, "width" | "height" | "views">): RaySamplerConfig {
+function samplerConfig(
+  config: TrainerConfig,
+  images: Pick<TrainingImages, "width" | "height" | "views">,
+): RaySamplerConfig {
   return {
     width: images.width,
     height: images.height,
@@ -173,7 +191,9 @@ export class FieldTrainer {
   ): Promise<FieldTrainer> {
     const problem = gpu.checkPlan(trainerMemory(config, images));
     if (problem) {
-      throw new RangeError(`The training does not fit this device: ${problem}. Use downscale, fewer views, or a smaller grid or batch`);
+      throw new RangeError(
+        `The training does not fit this device: ${problem}. Use downscale, fewer views, or a smaller grid or batch`,
+      );
     }
     const networkSize = fieldNetworks(config.field).size, table = tableSize(config.field);
     const uniform = GPUBufferUsage.UNIFORM;
@@ -210,7 +230,13 @@ export class FieldTrainer {
     const batches = slots(buffers["batches"]!, 16);
 
     const occupancy = await createOccupancy(gpu, config.occupancyResolution, hull);
-    const sampler = await raySamplerOps(gpu, samplerConfig(config, images), buffers["cameras"]!, occupancy.bits, batches);
+    const sampler = await raySamplerOps(
+      gpu,
+      samplerConfig(config, images),
+      buffers["cameras"]!,
+      occupancy.bits,
+      batches,
+    );
     const samples = sampler.buffers;
     const capacity = sampleCapacity(config);
     const field = await fieldOps(gpu, config.field, { table: buffers["table"]!, network: buffers["network"]! }, {
@@ -265,14 +291,16 @@ export class FieldTrainer {
       average: buffers["networkAverage"],
     }, slots(buffers["networkRates"]!, ADAM_UNIFORM_BYTES));
     const observe = await occupancy.observe({ ...samples, capacity }, volume.buffers.weights);
-    const summaries = await Promise.all(slots(buffers["ring"]!, 32).map((slot, j) =>
-      gpu.op("batch summary", link({ WG: 64, SUBRAYS: config.subrays }, summaryBody), [
-        batches[j]!,
-        samples.counts,
-        buffers["rayLoss"]!,
-        slot,
-      ], { threads: 1, workgroup: 1 })
-    ));
+    const summaries = await Promise.all(
+      slots(buffers["ring"]!, 32).map((slot, j) =>
+        gpu.op("batch summary", link({ WG: 64, SUBRAYS: config.subrays }, summaryBody), [
+          batches[j]!,
+          samples.counts,
+          buffers["rayLoss"]!,
+          slot,
+        ], { threads: 1, workgroup: 1 })
+      ),
+    );
     const steps = batches.map((_, j) => [
       ...sampler.ops[j]!,
       ...field.forward,
@@ -285,7 +313,12 @@ export class FieldTrainer {
       networkAdam[j]!,
       observe,
     ]);
-    return new FieldTrainer(gpu, config, buffers, occupancy, steps, [sampler.free, field.free, volume.free, occupancy.free]);
+    return new FieldTrainer(gpu, config, buffers, occupancy, steps, [
+      sampler.free,
+      field.free,
+      volume.free,
+      occupancy.free,
+    ]);
   }
 
   /** Steps made so far. */
@@ -417,7 +450,9 @@ export class FieldTrainer {
     const put = (name: string, buffer: GPUBuffer) => {
       const data = state[name];
       if (!data || Math.ceil(data.byteLength / 16) * 16 !== buffer.size) {
-        throw new TypeError(`Checkpoint does not fit: "${name}" has ${data?.byteLength ?? 0} bytes, ${buffer.size} are needed`);
+        throw new TypeError(
+          `Checkpoint does not fit: "${name}" has ${data?.byteLength ?? 0} bytes, ${buffer.size} are needed`,
+        );
       }
       this.#gpu.write(buffer, data);
     };

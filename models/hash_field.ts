@@ -190,11 +190,21 @@ export async function fieldOps(
 
   if (config.colour.kind === "sh") {
     const code = (body: string) =>
-      link({ ...SH_CONSTANTS, ...constants, BASIS: (config.colour.kind === "sh" ? config.colour.degree + 1 : 0) ** 2 }, SH_WGSL, head, body);
+      link(
+        { ...SH_CONSTANTS, ...constants, BASIS: (config.colour.kind === "sh" ? config.colour.degree + 1 : 0) ** 2 },
+        SH_WGSL,
+        head,
+        body,
+      );
     const forward = [
       ...grid.forward,
       ...density.forward,
-      await gpu.op("colour head", code(shForward), [counts, density.output, rays, owners, densityOut, values], perSample),
+      await gpu.op(
+        "colour head",
+        code(shForward),
+        [counts, density.output, rays, owners, densityOut, values],
+        perSample,
+      ),
     ];
     return {
       density: densityOut,
@@ -270,7 +280,11 @@ export async function fieldOps(
 }
 
 /** Buffers of {@linkcode fieldOps} for the memory plan. */
-export function fieldMemory(config: HashFieldConfig, capacity: number, training: boolean): { name: string; bytes: number }[] {
+export function fieldMemory(
+  config: HashFieldConfig,
+  capacity: number,
+  training: boolean,
+): { name: string; bytes: number }[] {
   const networks = fieldNetworks(config);
   const features = capacity * networks.density.inputs * 4;
   return [

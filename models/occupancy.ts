@@ -70,7 +70,12 @@ export async function createOccupancy(gpu: Gpu, resolution: number, hull: Uint32
     update,
     rule,
     observe: (samples, weights) =>
-      gpu.op("occupancy observe", link(constants, common, observeBody), [samples.counts, samples.positions, weights, seen], {
+      gpu.op("occupancy observe", link(constants, common, observeBody), [
+        samples.counts,
+        samples.positions,
+        weights,
+        seen,
+      ], {
         threads: samples.capacity,
         workgroup: 64,
       }),
@@ -125,7 +130,8 @@ export function visualHull(views: readonly HullView[], box: Box, resolution: num
       const r = radius / (depth - radius) * Math.max(view.fx, view.fy);
       const x0 = Math.floor(x - r), x1 = Math.ceil(x + r), y0 = Math.floor(y - r), y1 = Math.ceil(y + r);
       if (x0 < 0 || y0 < 0 || x1 > W || y1 > H) continue;
-      const sum = table[y1 * (W + 1) + x1]! - table[y0 * (W + 1) + x1]! - table[y1 * (W + 1) + x0]! + table[y0 * (W + 1) + x0]!;
+      const sum = table[y1 * (W + 1) + x1]! - table[y0 * (W + 1) + x1]! - table[y1 * (W + 1) + x0]! +
+        table[y0 * (W + 1) + x0]!;
       if (sum === 0) bits[i >> 5]! &= ~(1 << (i & 31));
     }
   }

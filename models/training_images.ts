@@ -29,12 +29,16 @@ export function packViews(views: readonly View[], withDepth = false): TrainingIm
   const depths = withDepth ? new Float32Array(views.length * pixels) : undefined;
   for (const [i, view] of views.entries()) {
     if (view.camera.width !== width || view.camera.height !== height) {
-      throw new RangeError(`View ${view.name} is ${view.camera.width} x ${view.camera.height}, others are ${width} x ${height}`);
+      throw new RangeError(
+        `View ${view.name} is ${view.camera.width} x ${view.camera.height}, others are ${width} x ${height}`,
+      );
     }
     cameras.set(cameraFloats(view.camera), i * 16);
     for (let k = 0; k < pixels * 4; k++) {
       const value = view.rgba[k]!;
-      if (!Number.isFinite(value)) throw new RangeError(`View ${view.name} has a pixel that is not finite (${value}) at ${k >> 2}`);
+      if (!Number.isFinite(value)) {
+        throw new RangeError(`View ${view.name} has a pixel that is not finite (${value}) at ${k >> 2}`);
+      }
       bytes[i * pixels * 4 + k] = value * 255;
     }
     if (depths) {

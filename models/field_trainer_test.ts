@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { type Gpu, openGpu } from "../kernels/device.ts";
+import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
+import { growthFactor } from "../kernels/encodings/hash_grid.ts";
+import { BALL_RADIUS, ballViews } from "./_ball_views.ts";
+import { FieldRenderer } from "./field_renderer.ts";
+import { FieldTrainer, STEPS_PER_CHUNK, type TrainerConfig, trainerMemory } from "./field_trainer.ts";
+import type { ColourHead } from "./hash_field.ts";
+import { visualHull } from "./occupancy.ts";
+import { cameraFloats, packViews } from "./training_images.ts";
+
+const box = { min: [-1, -1, -1], max: [1, 1, 1] } as const;
+const views = ballViews(12, 32);
+const hull = visualHull(views.map((v) => ({ ...v.camera, rgba: v.rgba })), box, 32);
+
+function config(steps: number, colour: ColourHead = { kind: "mlp", width: 16, hiddenLayers: 1 }): TrainerConfig {
+  return {
+    field: {
+      grid: {
+        dimensions: 3,
+        levels: 4,
+        features: 2,
+        log2Entries: 12,
+        baseResolution: 8,
+        growth: growthFactor(8, 32, 4),
+      },
+      width: 16,
+      hiddenLayers: 1,
+      colour,
+    },
+    box,
+    near: 1,
+    far: 5,
+    steps,
+    batchSamples: 4096,
+    rayCapacity: 2048,
+    stepLength: 0.05,
+    mostSamples: 80,
+    occupancyResolution: 32,
+    loss: { kind: "l2", delta: 1 },
+    background: "random",
+    rate: 0.02,
+    finalRate: 0.1,
+    l2: 1e-6,
+    ema: 0,
+    pixelJitter: false,
+    subrays: 1,
+    pruneBelow: 0.005,
+    seed: 3,
+  };
+}
+
+let shared: Promise<Gpu> | undefined;
+const gpu = () => (shared ??= openGpu());
+
+async function train(c: TrainerConfig, images = packViews(views, c.depth !== undefined)) {
+  const trainer = await FieldTrainer.create(await gpu(), c, images, hull);
+  let report;
+  while (trainer.step < c.steps) report = await trainer.run();
+  return { trainer, report: report! };
+}
+
+async function bytes(trainer: FieldTrainer): Promise<string> {
+  const { table, network } = await trainer.parameters();
+  return [table, network].map((a) => Array.from(new Uint32Array(a.buffer)).join()).join("|");
+}
+
+Deno.test("FieldTrainer learns a ball: held-out picture far above its mean colour, depth at its surface", async () => {
+  // Depth is supervised: colour alone cannot tell where the surface of a ball without texture is.
+  const c = { ...config(160), depth: { weight: 0.5, alphaThreshold: 0.5 } };
+  const { trainer, report } = await train(c);
+  assert.equal(report.raysDropped, 0);
+  assert.equal(report.saturated, 0);
+  const view = ballViews(30, 32)[7]!;
+  const renderer = await FieldRenderer.create(
+    await gpu(),
+    { ...c, width: 32, height: 32, subrays: 1 },
+    trainer.trained,
+    trainer.occupancy.bits,
+  );
+  const { rgba, depth } = await renderer.render(cameraFloats(view.camera));
+  const psnr = psnrOf(meanSquaredError(rgba, view.rgba));
+  assert.ok(psnr > 22, `PSNR ${psnr}`);
+  const centre = 16 * 32 + 16;
+  assert.ok(Math.abs(depth[centre]! - (Math.sqrt(10) - BALL_RADIUS)) < 0.1, `depth ${depth[centre]}`);
+  renderer.free();
+  trainer.free();
+});
+
+for (const colour of [{ kind: "sh", degree: 1 }, { kind: "mlp", width: 16, hiddenLayers: 1 }] as const) {
+  Deno.test(`FieldTrainer gives identical bytes for the same seed, and after a resume (${colour.kind})`, async () => {
+    const c = { ...config(3 * STEPS_PER_CHUNK, colour), ema: 0.9 };
+    const { trainer: first } = await train(c);
+    const { trainer: second } = await train(c);
+    const expected = await bytes(first);
+    assert.equal(await bytes(second), expected);
+    const images = packViews(views);
+    const stopped = await FieldTrainer.create(await gpu(), c, images, hull);
+    await stopped.run();
+    const state = await stopped.save();
+    const resumed = await FieldTrainer.create(await gpu(), c, images, hull);
+    resumed.restore(structuredClone(state));
+    while (resumed.step < c.steps) await resumed.run();
+    assert.equal(await bytes(resumed), expected);
+    const { trainer: other } = await train({ ...c, seed: 4 });
+    assert.notEqual(await bytes(other), expected);
+    for (const t of [first, second, stopped, resumed, other]) t.free();
+  });
+}
+
+Deno.test("FieldTrainer restore refuses a checkpoint of another configuration", async () => {
+  const small = await FieldTrainer.create(await gpu(), config(16), packViews(views), hull);
+  const c = config(16);
+  const grid = { ...c.field.grid, log2Entries: 8 };
+  const other = await FieldTrainer.create(await gpu(), { ...c, field: { ...c.field, grid } }, packViews(views), hull);
+  const state = await small.save();
+  assert.throws(() => other.restore(state), /Checkpoint does not fit: "table"/);
+  small.free();
+  other.free();
+});
+
+Deno.test("FieldTrainer depth supervision lowers the depth loss at equal steps", async () => {
+  const depth = { weight: 1, alphaThreshold: 0.5 };
+  const { trainer: without, report: a } = await train({ ...config(96), depth: { ...depth, weight: 0 } });
+  const { trainer: with_, report: b } = await train({ ...config(96), depth });
+  assert.ok(a.depthValidFraction > 0.05);
+  assert.ok(b.depthLoss < a.depthLoss, `${b.depthLoss} against ${a.depthLoss}`);
+  without.free();
+  with_.free();
+});
+
+Deno.test("FieldTrainer refuses a plan that the device cannot bind, naming the buffer", async () => {
+  const g = await gpu();
+  const c = config(16);
+  const huge = { width: 8192, height: 8192, views: 1000 };
+  assert.match(g.checkPlan(trainerMemory(c, huge)) ?? "", /"photographs" needs .* MiB, but this device allows/);
+});
+
+Deno.test("FieldTrainer frees every buffer it made", async () => {
+  const g = await gpu();
+  const before = g.memory.liveBytes;
+  const { trainer } = await train(config(16));
+  assert.ok(g.memory.liveBytes > before);
+  trainer.free();
+  assert.equal(g.memory.liveBytes, before);
+});
+
+Deno.test("visualHull keeps every cell of the ball and carves the corners", () => {
+  const at = (x: number, y: number, z: number) => {
+    const [i, j, k] = [x, y, z].map((v) => Math.floor((v + 1) / 2 * 32));
+    const cell = (k! * 32 + j!) * 32 + i!;
+    return (hull[cell >> 5]! >>> (cell & 31)) & 1;
+  };
+  for (let a = 0; a < 50; a++) {
+    const theta = a * 2.399963, z = 1 - (a + 0.5) / 25, r = Math.sqrt(1 - z * z);
+    const p = [r * Math.cos(theta), r * Math.sin(theta), z].map((v) => v * BALL_RADIUS) as [number, number, number];
+    assert.equal(at(...p), 1, `surface point ${p}`);
+  }
+  for (const x of [-0.9, 0.9]) for (const y of [-0.9, 0.9]) assert.equal(at(x, y, 0), 0);
+});
+
+Deno.test("packViews names the view with a pixel that is not finite or of another size", () => {
+  const broken = ballViews(2, 16);
+  broken[1]!.rgba[5] = NaN;
+  assert.throws(() => packViews(broken), /View r_1 has a pixel that is not finite \(NaN\) at 1/);
+  assert.throws(() => packViews([...ballViews(1, 16), ...ballViews(1, 32)]), /View r_0 is 32 x 32, others are 16 x 16/);
+});
