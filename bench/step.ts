@@ -65,7 +65,9 @@ async function fmaRate(gpu: Gpu): Promise<number> {
   const threads = 16384, rounds = 2048, chains = 8;
   const out = gpu.buffer("fma", threads * 16);
   const names = [...Array(chains).keys()];
-  const code = link({}, `
+  const code = link(
+    {},
+    `
 @group(0) @binding(0) var<storage, read_write> result: array<vec4f>;
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = linear_index(id, groups, 64u);
@@ -74,7 +76,8 @@ async function fmaRate(gpu: Gpu): Promise<number> {
   let bound = min(arrayLength(&result), ${rounds}u);
   for (var k = 0u; k < bound; k++) { ${names.map((n) => `a${n} = fma(a${n}, m, m);`).join(" ")} }
   result[i] = ${names.map((n) => `a${n}`).join(" + ")};
-}`);
+}`,
+  );
   const op = await gpu.op("fma", code, [out], { threads, workgroup: 64 });
   await gpu.prewarm([op]);
   const [ms] = await gpu.time([op], 5);
@@ -126,7 +129,10 @@ function tabulate(ops: readonly Op[], times: readonly number[], samples: number,
 }
 
 /** Median seconds of one chunk's steps. */
-async function stepSeconds(trainer: FieldTrainer, chunks: number): Promise<{ seconds: number; samples: number; rays: number }> {
+async function stepSeconds(
+  trainer: FieldTrainer,
+  chunks: number,
+): Promise<{ seconds: number; samples: number; rays: number }> {
   const seconds: number[] = [];
   let samples = 0, rays = 0;
   for (let i = 0; i < chunks; i++) {
@@ -209,9 +215,17 @@ const result = {
 const k = (v: number) => `${(v / 1000).toFixed(0)} k`;
 say(`adapter            ${result.adapter}`);
 say(`pure FMA loop      ${fma.toFixed(1)} GFLOP/s (${before.toFixed(1)} before, ${after.toFixed(1)} after)`);
-say(`whole step         ${result.ms_per_step.toFixed(1)} ms for ${whole.rays} rays x ${result.samples_per_ray.toFixed(1)} samples`);
+say(
+  `whole step         ${result.ms_per_step.toFixed(1)} ms for ${whole.rays} rays x ${
+    result.samples_per_ray.toFixed(1)
+  } samples`,
+);
 say(`                   ${k(result.samples_per_second)} samples/s, ${k(result.rays_per_second)} rays/s`);
-say(`network            ${result.network_gflops.toFixed(1)} GFLOP/s, ${(100 * result.network_gflops / fma).toFixed(0)} % of the FMA loop`);
+say(
+  `network            ${result.network_gflops.toFixed(1)} GFLOP/s, ${
+    (100 * result.network_gflops / fma).toFixed(0)
+  } % of the FMA loop`,
+);
 say(
   `with occupancy     ${result.occupancy.samples_per_ray.toFixed(1)} samples/ray (bricks, visual hull), ${
     k(result.occupancy.rays_per_second)

@@ -30,7 +30,9 @@ export default experiment({
     cpu: { train: { steps: 2400 } },
     // One view, looked at again: proves that the student can hold what it is shown.
     overfit: { split: "train", test_views: 1, train: { views: 1, steps: 800, batch_samples: 16384, eval_every: 0 } },
-    paper: { train: { steps: 20_000, batch_samples: 131_072, log2_entries: 19, finest_resolution: 1024, step_length: 0.005 } },
+    paper: {
+      train: { steps: 20_000, batch_samples: 131_072, log2_entries: 19, finest_resolution: 1024, step_length: 0.005 },
+    },
   },
   pipeline(p) {
     const scene = namedScene("scene", {

@@ -204,7 +204,9 @@ export class Gpu {
 
   /** Writes `data` at `offset` bytes. */
   write(buffer: GPUBuffer, data: DeviceArray, offset = 0): void {
-    if (data.byteLength > 0) this.device.queue.writeBuffer(buffer, offset, data as DeviceArray & { buffer: ArrayBuffer });
+    if (data.byteLength > 0) {
+      this.device.queue.writeBuffer(buffer, offset, data as DeviceArray & { buffer: ArrayBuffer });
+    }
   }
 
   /** Destroys buffers at once: nothing else frees them in time. */
@@ -281,7 +283,9 @@ export class Gpu {
   split(groups: number, y = 1): readonly [number, number, number] {
     const max = this.maxWorkgroupsPerDimension;
     const z = Math.max(1, Math.ceil(groups / max));
-    if (z > max || y > max) throw new RangeError(`A dispatch of ${groups} x ${y} workgroups exceeds ${max} per dimension`);
+    if (z > max || y > max) {
+      throw new RangeError(`A dispatch of ${groups} x ${y} workgroups exceeds ${max} per dimension`);
+    }
     return [Math.ceil(groups / z), y, z];
   }
 
@@ -379,7 +383,7 @@ export class Gpu {
       encoder.resolveQuerySet(queries, 0, count, resolved, 0);
       this.device.queue.submit([encoder.finish()]);
       const stamps = new BigUint64Array(await this.read(resolved, count * 8));
-      if (r > 0) for (const i of ops.keys()) times[i]!.push(Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6);
+      if (r > 0) { for (const i of ops.keys()) times[i]!.push(Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6); }
     }
     this.free(resolved);
     return times.map((t) => t.sort((a, b) => a - b)[t.length >> 1]!);
@@ -451,6 +455,8 @@ export async function selfCheck(gpu: Gpu): Promise<{ ok: boolean; message: strin
     ok,
     message: ok
       ? `self-check passed (${n} hashes, square roots and atomic adds)`
-      : `self-check failed: ${wrong} of ${n} values and ${got[n] === sum ? "no" : "the"} atomic sum are wrong on ${gpu.adapter.description}; update or change the driver`,
+      : `self-check failed: ${wrong} of ${n} values and ${
+        got[n] === sum ? "no" : "the"
+      } atomic sum are wrong on ${gpu.adapter.description}; update or change the driver`,
   };
 }

@@ -94,7 +94,10 @@ export function scoreView(
 }
 
 /** Depth error of one view over pixels with true depth that the render covers by half; squared sum and pixels. */
-export function depthError(render: RenderedView, truth: Float32Array): { squared: number; pixels: number; valid: number } {
+export function depthError(
+  render: RenderedView,
+  truth: Float32Array,
+): { squared: number; pixels: number; valid: number } {
   let squared = 0, pixels = 0, valid = 0;
   for (let p = 0; p < truth.length; p++) {
     if (!(truth[p]! > 0)) continue;
@@ -133,7 +136,16 @@ const COLUMNS = [
   "gpu_peak_mib",
   "train_seconds",
 ] as const;
-const VIEW_COLUMNS = ["view", "psnr", "ssim", "psnr_foreground", "psnr_white", "psnr_black", "psnr_constant", "deviation"] as const;
+const VIEW_COLUMNS = [
+  "view",
+  "psnr",
+  "ssim",
+  "psnr_foreground",
+  "psnr_white",
+  "psnr_black",
+  "psnr_constant",
+  "deviation",
+] as const;
 
 /** Views of the strip. */
 const STRIP_VIEWS = 3;
@@ -173,24 +185,31 @@ export const evaluate = stage({
     };
     const { width, height } = split;
     const subrays = params.subrays === 0 ? nearestSquare(student.subrays) : params.subrays;
-    if (!Number.isInteger(Math.sqrt(subrays))) throw new RangeError(`subrays must be a square number: found ${subrays}`);
+    if (!Number.isInteger(Math.sqrt(subrays))) {
+      throw new RangeError(`subrays must be a square number: found ${subrays}`);
+    }
     context.phase("compile");
     const parameters = {
       table: gpu.upload("hash grid table", student.parameters.table),
       network: gpu.upload("network", student.parameters.network, GPUBufferUsage.UNIFORM),
     };
     const occupancy = gpu.upload("occupancy bits", student.occupancy);
-    const renderer = await FieldRenderer.create(gpu, {
-      field: student.config,
-      box: student.box,
-      near: student.near,
-      width,
-      height,
-      stepLength: student.stepLength,
-      mostSamples: student.mostSamples,
-      occupancyResolution: student.occupancyResolution,
-      subrays,
-    }, parameters, occupancy);
+    const renderer = await FieldRenderer.create(
+      gpu,
+      {
+        field: student.config,
+        box: student.box,
+        near: student.near,
+        width,
+        height,
+        stepLength: student.stepLength,
+        mostSamples: student.mostSamples,
+        occupancyResolution: student.occupancyResolution,
+        subrays,
+      },
+      parameters,
+      occupancy,
+    );
     await renderer.prewarm();
     context.phase("render");
     const renders: RenderedView[] = [];

@@ -43,7 +43,9 @@ export const TrainField = z.object({
   finest_resolution: z.int().min(2).default(256),
   width: z.literal([16, 32, 64]).default(64),
   hidden_layers: z.literal([1, 2, 3]).default(1),
-  colour: z.enum(["mlp", "sh0", "sh1", "sh2", "sh3"]).default("mlp").describe("how colour depends on the view direction"),
+  colour: z.enum(["mlp", "sh0", "sh1", "sh2", "sh3"]).default("mlp").describe(
+    "how colour depends on the view direction",
+  ),
   colour_width: z.literal([16, 32, 64]).default(64),
   colour_layers: z.literal([1, 2, 3]).default(1),
   loss: z.enum(LOSS_KINDS).default("l2"),
@@ -83,7 +85,11 @@ function fieldConfig(p: TrainFieldParams): HashFieldConfig {
 }
 
 /** Training settings for a scene. */
-export function trainerConfig(p: TrainFieldParams, scene: Pick<SceneInfo, "aabb" | "near" | "far">, seed: number): TrainerConfig {
+export function trainerConfig(
+  p: TrainFieldParams,
+  scene: Pick<SceneInfo, "aabb" | "near" | "far">,
+  seed: number,
+): TrainerConfig {
   const diagonal = Math.hypot(...[0, 1, 2].map((d) => scene.aabb.max[d]! - scene.aabb.min[d]!));
   return {
     field: fieldConfig(p),
@@ -205,7 +211,8 @@ const trainStage = stage({
       samplesMade += report.samplesPerStep * (report.step - before);
       trainPsnr = report.trainPsnr;
       const due = params.eval_every > 0 && live.length > 0 &&
-        (Math.floor(report.step / params.eval_every) > Math.floor(before / params.eval_every) || report.step === config.steps);
+        (Math.floor(report.step / params.eval_every) > Math.floor(before / params.eval_every) ||
+          report.step === config.steps);
       if (due) psnr = await livePsnr(renderer, live, info.background);
       metrics.append({
         step: report.step,
@@ -296,7 +303,11 @@ async function liveViews(info: SceneInfo): Promise<View[]> {
   return views.filter((v) => v.camera.width === width && v.camera.height === height);
 }
 
-async function livePsnr(renderer: FieldRenderer, views: readonly View[], background: readonly number[]): Promise<number> {
+async function livePsnr(
+  renderer: FieldRenderer,
+  views: readonly View[],
+  background: readonly number[],
+): Promise<number> {
   let sum = 0;
   for (const view of views) {
     const { rgba } = await renderer.render(cameraFloats(view.camera));

@@ -56,10 +56,14 @@ export function coherentPrimeHash(corner: readonly number[]): number {
  */
 export function hashGridLevels(config: HashGridConfig): HashGridLevel[] {
   const { dimensions, levels, features, log2Entries, baseResolution, growth } = config;
-  if (dimensions !== 2 && dimensions !== 3) throw new RangeError(`A hash grid has 2 or 3 dimensions: found ${dimensions}`);
+  if (dimensions !== 2 && dimensions !== 3) {
+    throw new RangeError(`A hash grid has 2 or 3 dimensions: found ${dimensions}`);
+  }
   if (![1, 2, 4].includes(features)) throw new RangeError(`Hash grid features must be 1, 2 or 4: found ${features}`);
   if (!(levels >= 1 && levels <= 32)) throw new RangeError(`A hash grid has 1 to 32 levels: found ${levels}`);
-  if (!(log2Entries >= 3 && log2Entries <= 24)) throw new RangeError(`log2Entries must be 3 to 24: found ${log2Entries}`);
+  if (!(log2Entries >= 3 && log2Entries <= 24)) {
+    throw new RangeError(`log2Entries must be 3 to 24: found ${log2Entries}`);
+  }
   if (!(baseResolution >= 2)) throw new RangeError(`baseResolution must be at least 2: found ${baseResolution}`);
   if (!(growth >= 1)) throw new RangeError(`growth must be at least 1: found ${growth}`);
   let offset = 0;

@@ -57,7 +57,10 @@ export async function encodeDirections(gpu: Gpu, directions: Float32Array): Prom
   const input = gpu.upload("directions", directions);
   const output = gpu.buffer("direction encoding", n * 64);
   const constants: Record<string, Constant> = { ...SH_CONSTANTS, COUNT: n };
-  const code = link(constants, SH_WGSL, `
+  const code = link(
+    constants,
+    SH_WGSL,
+    `
 @group(0) @binding(0) var<storage, read> directions: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> encoded: array<f32>;
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -65,7 +68,8 @@ export async function encodeDirections(gpu: Gpu, directions: Float32Array): Prom
   if (i >= COUNT) { return; }
   let y = sh_basis(directions[i].xyz);
   for (var k = 0u; k < 16u; k++) { encoded[i * 16u + k] = y[k]; }
-}`);
+}`,
+  );
   gpu.submit([await gpu.op("spherical harmonics", code, [input, output], { threads: n, workgroup: 64 })]);
   const result = await gpu.readFloats(output, n * 16);
   gpu.free(input, output);

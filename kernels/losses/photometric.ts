@@ -7,7 +7,7 @@
 import type { Binding, Gpu, Op } from "../device.ts";
 import { type Constant, f32Literal, link } from "../link.ts";
 import { PCG_WGSL } from "../random/pcg.ts";
-import { type LossConfig, lossConstants, LOSS_WGSL, referenceLoss } from "./pointwise.ts";
+import { LOSS_WGSL, type LossConfig, lossConstants, referenceLoss } from "./pointwise.ts";
 import body from "./photometric.wgsl" with { type: "text" };
 import depthTerm from "./depth_term.wgsl" with { type: "text" };
 
@@ -21,7 +21,12 @@ export interface PhotometricConfig {
   /** Fixed background, or one drawn per pixel. */
   readonly background: readonly [number, number, number] | "random";
   /** Depth supervision: residuals are in [0, 1] of near..far. */
-  readonly depth?: { readonly weight: number; readonly alphaThreshold: number; readonly near: number; readonly far: number };
+  readonly depth?: {
+    readonly weight: number;
+    readonly alphaThreshold: number;
+    readonly near: number;
+    readonly far: number;
+  };
 }
 
 /** Buffers of the loss. */

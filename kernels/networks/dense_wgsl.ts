@@ -42,7 +42,8 @@ export function divisorUpTo(n: number, most: number): number {
   return d;
 }
 
-const HEADER = (bindings: string) => `${LINEAR_INDEX}
+const HEADER = (bindings: string) =>
+  `${LINEAR_INDEX}
 @group(0) @binding(0) var<storage, read> counts: array<u32>;
 ${bindings}
 `;
@@ -88,7 +89,9 @@ export function forwardWgsl(shape: LayerShape, tile: Tile, activation: Activatio
   }
   ${
     lines(S, (s) =>
-      J.map((j) => `Y[(base + ${s}u) * ${out4}u + first + ${j}u] = ${ACTIVATE[activation](`a${s}_${j}`)};`).join(" "), "  ")
+      J.map((j) =>
+        `Y[(base + ${s}u) * ${out4}u + first + ${j}u] = ${ACTIVATE[activation](`a${s}_${j}`)};`
+      ).join(" "), "  ")
   }
 }`;
 }
@@ -160,7 +163,9 @@ export function weightGradientWgsl(shape: LayerShape): string {
     ${lines(J, (j) => `let g${j} = dY[s * ${out4}u + first_out + ${j}u];`)}
     ${
     lines(I, (i) =>
-      J.map((j) => range(4).map((c) => `a${i}_${j}[${c}] += x${i}.${"xyzw"[c]} * g${j};`).join(" ")).join(" "))
+      J.map((j) =>
+        range(4).map((c) => `a${i}_${j}[${c}] += x${i}.${"xyzw"[c]} * g${j};`).join(" ")
+      ).join(" "))
   }
     ${shape.bias ? J.map((j) => `b${j} += g${j};`).join(" ") : ""}
   }

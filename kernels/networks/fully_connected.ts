@@ -150,7 +150,11 @@ export async function networkOps(
         `dense forward ${layer.inputs}x${layer.outputs}`,
         forwardWgsl(layer, tile, l === last ? config.head : "relu"),
         [counts, input(l), block(parameters, layer), output],
-        { threads: Math.ceil(capacity / tile.samples), workgroup: DENSE_WORKGROUP, y: layer.outputs / 4 / tile.vectors },
+        {
+          threads: Math.ceil(capacity / tile.samples),
+          workgroup: DENSE_WORKGROUP,
+          y: layer.outputs / 4 / tile.vectors,
+        },
       ),
     );
   }
@@ -195,7 +199,11 @@ export async function networkOps(
           `input gradient ${layer.inputs}x${layer.outputs}`,
           inputGradientWgsl(layer, tile, masked),
           [counts, gradients[l]!, block(parameters, layer), target, ...(masked ? [input(l)] : [])],
-          { threads: Math.ceil(capacity / tile.samples), workgroup: DENSE_WORKGROUP, y: layer.inputs / 4 / tile.vectors },
+          {
+            threads: Math.ceil(capacity / tile.samples),
+            workgroup: DENSE_WORKGROUP,
+            y: layer.inputs / 4 / tile.vectors,
+          },
         ),
       );
     }
@@ -210,7 +218,11 @@ export async function networkOps(
 }
 
 /** Bytes of the buffers that {@linkcode networkOps} makes, for the memory plan. */
-export function networkMemory(config: NetworkConfig, capacity: number, training: boolean): { name: string; bytes: number }[] {
+export function networkMemory(
+  config: NetworkConfig,
+  capacity: number,
+  training: boolean,
+): { name: string; bytes: number }[] {
   return networkLayout(config).layers.flatMap((layer, l) => [
     { name: `network activation ${l}`, bytes: capacity * layer.outputs * 4 },
     ...(training
@@ -275,7 +287,13 @@ export function referenceBackward(
     const x: ArrayLike<number> = l === 0 ? input : outputs[l - 1]!;
     const activation = l === layers.length - 1 ? config.head : "relu";
     const dz = dy.map((g, i) =>
-      activation === "relu" ? (y[i]! > 0 ? g : 0) : activation === "sigmoid" ? g * y[i]! * (1 - y[i]!) : activation === "exp" ? g * y[i]! : g
+      activation === "relu"
+        ? (y[i]! > 0 ? g : 0)
+        : activation === "sigmoid"
+        ? g * y[i]! * (1 - y[i]!)
+        : activation === "exp"
+        ? g * y[i]!
+        : g
     );
     const dx = new Float64Array(samples * layer.inputs);
     for (let s = 0; s < samples; s++) {

@@ -66,7 +66,12 @@ export interface AdamBuffers {
 }
 
 /** One op per rates binding given. */
-export async function adamOps(gpu: Gpu, config: AdamConfig, buffers: AdamBuffers, rates: readonly Binding[]): Promise<Op[]> {
+export async function adamOps(
+  gpu: Gpu,
+  config: AdamConfig,
+  buffers: AdamBuffers,
+  rates: readonly Binding[],
+): Promise<Op[]> {
   const constants = {
     VECTORS: config.count / 4,
     WG: 64,

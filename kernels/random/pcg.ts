@@ -70,12 +70,16 @@ export class Pcg {
 /** Draws `count` words `pcg3(stream, i, dimension)` on the device, for tests and noise. */
 export async function randomWords(gpu: Gpu, stream: number, dimension: number, count: number): Promise<Uint32Array> {
   const out = gpu.buffer("random words", count * 4);
-  const code = link({ STREAM: stream, DIMENSION: dimension, COUNT: count }, PCG_WGSL, `
+  const code = link(
+    { STREAM: stream, DIMENSION: dimension, COUNT: count },
+    PCG_WGSL,
+    `
 @group(0) @binding(0) var<storage, read_write> words: array<u32>;
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = linear_index(id, groups, 64u);
   if (i < COUNT) { words[i] = pcg3(STREAM, i, DIMENSION); }
-}`);
+}`,
+  );
   gpu.submit([await gpu.op("random words", code, [out], { threads: count, workgroup: 64 })]);
   const words = new Uint32Array(await gpu.read(out, count * 4));
   gpu.free(out);

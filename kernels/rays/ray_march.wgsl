@@ -28,10 +28,10 @@ fn exit_distance(p: vec3f, rate: vec3f, side: f32) -> f32 {
   var found = 0u;
   let steps = u32(max(0.0, min(ceil((ray.far - ray.near) / STEP), 60000.0)));
   var k = 0u;
-  // One shift per ray and, in training, one more per sample inside its step.
+  // One shift for the whole ray: samples stay evenly spaced, so that `STEP` is the exact length of each of them.
+  var within = 0.5;
+  if (JITTER) { within = random_unit(batch.seed, i, 7u); }
   while (k < steps && found < MOST) {
-    var within = 0.5;
-    if (JITTER) { within = random_unit(batch.seed ^ 0x5bd1e995u, i, k); }
     let t = ray.near + (f32(k) + within) * STEP;
     let p = start + rate * t;
     if (t >= ray.far) { break; }

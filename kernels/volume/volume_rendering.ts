@@ -108,7 +108,9 @@ export interface VolumeArrays {
 /** Float64 reference of the forward pass. */
 export function referenceVolume(config: VolumeConfig, a: VolumeArrays) {
   const rays = a.spans.length / 2, samples = a.density.length, C = config.vectors * 4;
-  const rendered = new Float64Array(rays * C), geometry = new Float64Array(rays * 4), weights = new Float64Array(samples);
+  const rendered = new Float64Array(rays * C),
+    geometry = new Float64Array(rays * 4),
+    weights = new Float64Array(samples);
   for (let r = 0; r < rays; r++) {
     let transmittance = 1, used = 0;
     for (let k = a.spans[2 * r]!; k < a.spans[2 * r]! + a.spans[2 * r + 1]!; k++) {

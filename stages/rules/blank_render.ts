@@ -24,14 +24,25 @@ export const blankRender: Rule = {
     if (deviations.length > 0 && deviations.every((d) => d < BLANK_DEVIATION)) {
       const most = Math.max(...deviations);
       return {
-        message: `All ${deviations.length} renders are one flat colour (largest deviation ${most.toFixed(5)}, below 1/255)`,
-        evidence: views.slice(0, 3).map((v) => ({ view: v["view"] ?? "", psnr: v["psnr"] ?? "", deviation: v["deviation"] ?? "" })),
+        message: `All ${deviations.length} renders are one flat colour (largest deviation ${
+          most.toFixed(5)
+        }, below 1/255)`,
+        evidence: views.slice(0, 3).map((v) => ({
+          view: v["view"] ?? "",
+          psnr: v["psnr"] ?? "",
+          deviation: v["deviation"] ?? "",
+        })),
         suggestion,
       };
     }
     const psnr = metrics["psnr"];
     if (psnr === undefined) return undefined;
-    for (const [name, column] of [["all-white", "psnr_white"], ["all-black", "psnr_black"], ["mean-colour", "psnr_constant"]]) {
+    for (
+      const [name, column] of [["all-white", "psnr_white"], ["all-black", "psnr_black"], [
+        "mean-colour",
+        "psnr_constant",
+      ]]
+    ) {
       const trivial = metrics[column!];
       if (trivial !== undefined && Math.abs(psnr - trivial) < BLANK_DECIBELS) {
         return {
