@@ -9,7 +9,8 @@
   if (sample >= counts[0]) { return; }
   let scaled = feature_gradient[sample * L + id.y] * fixed_point[0];
   let g = clamp(scaled, V(-CONTRIBUTION_LIMIT), V(CONTRIBUTION_LIMIT));
-  if (any_differs(g, scaled)) { atomicAdd(&saturated[0], 1u); }
+  // Not `!=`: it is false for NaN here, which would then be scattered as the lower limit and never be counted.
+  if (!all(g == scaled)) { atomicAdd(&saturated[0], 1u); }
   if (is_zero(g)) { return; }
   let level = levels[id.y];
   let cell = locate(positions[sample].xyz, level);

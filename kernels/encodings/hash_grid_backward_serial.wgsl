@@ -16,7 +16,7 @@
   for (var sample = run.x; sample < end; sample++) {
     let scaled = feature_gradient[sample * (L * F) + id.x] * fixed_point[0];
     let g = clamp(scaled, -CONTRIBUTION_LIMIT, CONTRIBUTION_LIMIT);
-    clipped += u32(g != scaled);
+    clipped += u32(!(g == scaled)); // `!=` is false for NaN
     let cell = locate(positions[sample].xyz, level);
     for (var c = 0u; c < CORNERS; c++) {
       let entry = entry_index(corner_of(cell.corner, c), level) * F + f;

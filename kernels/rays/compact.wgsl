@@ -19,7 +19,9 @@ struct Ray { origin: vec3f, near: f32, direction: vec3f, far: f32 }
   let span = spans[i];
   for (var k = 0u; k < span.y; k++) {
     let t = distances[i * MOST + k];
-    positions[span.x + k] = vec4f(clamp(start + rate * t, vec3f(), vec3f(1.0)), 0.0);
+    let p = start + rate * t;
+    // A clamp alone would turn NaN into a plausible corner of the box.
+    positions[span.x + k] = vec4f(select(p, clamp(p, vec3f(), vec3f(1.0)), p == p), 0.0);
     intervals[span.x + k] = vec2f(t, STEP);
     owners[span.x + k] = i;
   }

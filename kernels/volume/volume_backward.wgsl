@@ -29,7 +29,7 @@ fn weight_gradient(i: u32, k: u32) -> f32 {
   for (var k = span.x; k < span.x + span.y; k++) {
     let w = weights[k];
     var d = 0.0;
-    if (transmittance >= STOP) {
+    if (!(transmittance < STOP)) {
       let interval = intervals[k];
       let g = weight_gradient(i, k);
       behind -= w * g;

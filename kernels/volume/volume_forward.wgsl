@@ -21,7 +21,7 @@
   var used = 0u;
   for (var k = span.x; k < span.x + span.y; k++) {
     var w = 0.0;
-    if (transmittance >= STOP) {
+    if (!(transmittance < STOP)) {
       let interval = intervals[k];
       let rest = exp(-density[k] * interval.y);
       w = transmittance * (1.0 - rest);

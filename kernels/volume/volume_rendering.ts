@@ -148,7 +148,7 @@ export function referenceVolumeBackward(
       return g;
     };
     let transmittance = 1;
-    for (let k = first; k < end && transmittance >= config.stop; k++) {
+    for (let k = first; k < end && !(transmittance < config.stop); k++) {
       const delta = a.intervals[2 * k + 1]!;
       const next = transmittance * Math.exp(-a.density[k]! * delta);
       // dw_k/dsigma_k = T_k delta exp(-sigma delta); dw_j/dsigma_k = -delta w_j for j > k.
