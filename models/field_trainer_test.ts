@@ -6,7 +6,7 @@ import { BALL_RADIUS, ballViews } from "./_ball_views.ts";
 import { FieldRenderer } from "./field_renderer.ts";
 import { FieldTrainer, STEPS_PER_CHUNK, type TrainerConfig, trainerMemory } from "./field_trainer.ts";
 import type { ColourHead } from "./hash_field.ts";
-import { visualHull } from "./occupancy.ts";
+import { tightBox, visualHull } from "./occupancy.ts";
 import { cameraFloats, packViews } from "./training_images.ts";
 
 const box = { min: [-1, -1, -1], max: [1, 1, 1] } as const;
@@ -156,6 +156,17 @@ Deno.test("visualHull keeps every cell of the ball and carves the corners", () =
     assert.equal(at(...p), 1, `surface point ${p}`);
   }
   for (const x of [-0.9, 0.9]) for (const y of [-0.9, 0.9]) assert.equal(at(x, y, 0), 0);
+});
+
+Deno.test("tightBox holds the ball with a cell to spare, and keeps the box when nothing is carved", () => {
+  const tight = tightBox(hull, box, 32);
+  for (let d = 0; d < 3; d++) {
+    assert.ok(tight.min[d]! <= -BALL_RADIUS && tight.min[d]! > -0.95, `${tight.min}`);
+    assert.ok(tight.max[d]! >= BALL_RADIUS && tight.max[d]! < 0.95, `${tight.max}`);
+  }
+  const whole = new Uint32Array(1024).fill(0xffffffff);
+  assert.deepEqual(tightBox(whole, box, 32), box);
+  assert.deepEqual(tightBox(new Uint32Array(1024), box, 32), box);
 });
 
 Deno.test("packViews names the view with a pixel that is not finite or of another size", () => {

@@ -139,3 +139,26 @@ export function visualHull(views: readonly HullView[], box: Box, resolution: num
   if (tail) bits[bits.length - 1]! &= (1 << tail) - 1;
   return bits;
 }
+
+/**
+ * The smallest box of whole cells that holds every set cell, one cell wider on each side and never larger than `box`; `box`
+ * itself when no cell is set. A tight box puts the grid's resolution where the object is.
+ */
+export function tightBox(bits: Uint32Array, box: Box, resolution: number): Box {
+  const low = [resolution, resolution, resolution], high = [-1, -1, -1];
+  for (let i = 0; i < resolution ** 3; i++) {
+    if (((bits[i >> 5]! >>> (i & 31)) & 1) === 0) continue;
+    const cell = [i % resolution, Math.floor(i / resolution) % resolution, Math.floor(i / resolution ** 2)];
+    for (let d = 0; d < 3; d++) {
+      low[d] = Math.min(low[d]!, cell[d]!);
+      high[d] = Math.max(high[d]!, cell[d]!);
+    }
+  }
+  if (high[0]! < 0) return box;
+  const at = (d: number, cell: number) => box.min[d]! + (box.max[d]! - box.min[d]!) * cell / resolution;
+  const vec = (f: (d: number) => number) => [f(0), f(1), f(2)] as [number, number, number];
+  return {
+    min: vec((d) => Math.max(box.min[d]!, at(d, low[d]! - 1))),
+    max: vec((d) => Math.min(box.max[d]!, at(d, high[d]! + 2))),
+  };
+}

@@ -13,7 +13,7 @@ import { loadField, saveField, type TrainedField } from "../models/field_file.ts
 import { FieldRenderer } from "../models/field_renderer.ts";
 import { FieldTrainer, type TrainerConfig, trainerMemory } from "../models/field_trainer.ts";
 import type { ColourHead, HashFieldConfig } from "../models/hash_field.ts";
-import { visualHull } from "../models/occupancy.ts";
+import { tightBox, visualHull } from "../models/occupancy.ts";
 import { cameraFloats, packViews } from "../models/training_images.ts";
 import type { Artifact } from "../runner/artifact.ts";
 import { input, type Ref } from "../runner/ref.ts";
@@ -180,8 +180,10 @@ const trainStage = stage({
     const live = params.eval_every > 0 ? await liveViews(info) : [];
     const images = packViews(views, params.depth !== undefined);
     context.phase("visual hull");
-    const hull = visualHull(views.map((v) => ({ ...v.camera, rgba: v.rgba })), info.aabb, params.occupancy);
-    const config = trainerConfig(params, info, context.seed);
+    const masks = views.map((v) => ({ ...v.camera, rgba: v.rgba }));
+    const aabb = tightBox(visualHull(masks, info.aabb, params.occupancy), info.aabb, params.occupancy);
+    const hull = visualHull(masks, aabb, params.occupancy);
+    const config = trainerConfig(params, { ...info, aabb }, context.seed);
     context.phase("compile");
     const trainer = await FieldTrainer.create(gpu, config, images, hull);
     const renderer = await FieldRenderer.create(
