@@ -161,8 +161,9 @@ Deno.test("visualHull keeps every cell of the ball and carves the corners", () =
 Deno.test("tightBox holds the ball with a cell to spare, and keeps the box when nothing is carved", () => {
   const tight = tightBox(hull, box, 32);
   for (let d = 0; d < 3; d++) {
-    assert.ok(tight.min[d]! <= -BALL_RADIUS && tight.min[d]! > -0.95, `${tight.min}`);
-    assert.ok(tight.max[d]! >= BALL_RADIUS && tight.max[d]! < 0.95, `${tight.max}`);
+    assert.ok(tight.min[d]! <= -BALL_RADIUS && tight.max[d]! >= BALL_RADIUS, `${tight.min}, ${tight.max}`);
+    // Above and below, where no camera looks from, the hull of a ball is two cones.
+    if (d < 2) assert.ok(tight.min[d]! > -0.75 && tight.max[d]! < 0.75, `${tight.min}, ${tight.max}`);
   }
   const whole = new Uint32Array(1024).fill(0xffffffff);
   assert.deepEqual(tightBox(whole, box, 32), box);
