@@ -98,13 +98,14 @@ export interface HullView {
 
 /**
  * Visual hull of alpha masks (Laurentini 1994): cells whose bounding sphere meets a pixel with alpha > 0 in every view that
- * sees it whole. A cell that a view does not see, or sees only in part, is not carved by that view.
+ * sees its centre. Cells that no view sees at all are left out, since no ray can reach them.
  *
  * @returns Bits, 32 cells per word, x fastest.
  */
 export function visualHull(views: readonly HullView[], box: Box, resolution: number): Uint32Array {
   const cells = resolution ** 3;
   const bits = new Uint32Array(occupancyWords(resolution).fine).fill(0xffffffff);
+  const seen = new Uint32Array(bits.length);
   const size = [0, 1, 2].map((d) => (box.max[d]! - box.min[d]!) / resolution);
   const radius = Math.hypot(...size) / 2;
   for (const view of views) {
@@ -128,13 +129,17 @@ export function visualHull(views: readonly HullView[], box: Box, resolution: num
       const x = (px * m[0]! + py * m[4]! + pz * m[8]!) / depth * view.fx + view.cx;
       const y = -(px * m[1]! + py * m[5]! + pz * m[9]!) / depth * view.fy + view.cy;
       const r = radius / (depth - radius) * Math.max(view.fx, view.fy);
-      const x0 = Math.floor(x - r), x1 = Math.ceil(x + r), y0 = Math.floor(y - r), y1 = Math.ceil(y + r);
-      if (x0 < 0 || y0 < 0 || x1 > W || y1 > H) continue;
+      const x0 = Math.max(0, Math.floor(x - r)), x1 = Math.min(W, Math.ceil(x + r));
+      const y0 = Math.max(0, Math.floor(y - r)), y1 = Math.min(H, Math.ceil(y + r));
+      if (x0 >= x1 || y0 >= y1) continue;
+      seen[i >> 5]! |= 1 << (i & 31);
+      if (x < 0 || y < 0 || x >= W || y >= H) continue;
       const sum = table[y1 * (W + 1) + x1]! - table[y0 * (W + 1) + x1]! - table[y1 * (W + 1) + x0]! +
         table[y0 * (W + 1) + x0]!;
       if (sum === 0) bits[i >> 5]! &= ~(1 << (i & 31));
     }
   }
+  for (let w = 0; w < bits.length; w++) bits[w]! &= seen[w]!;
   const tail = cells % 32;
   if (tail) bits[bits.length - 1]! &= (1 << tail) - 1;
   return bits;
