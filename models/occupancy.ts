@@ -98,7 +98,7 @@ export interface HullView {
 
 /**
  * Visual hull of alpha masks (Laurentini 1994): cells whose bounding sphere meets a pixel with alpha > 0 in every view that
- * sees its centre. Cells that no view sees at all are left out, since no ray can reach them.
+ * sees its centre. Cells whose centre no view sees are left out, since hardly a ray can reach them.
  *
  * @returns Bits, 32 cells per word, x fastest.
  */
@@ -131,9 +131,8 @@ export function visualHull(views: readonly HullView[], box: Box, resolution: num
       const r = radius / (depth - radius) * Math.max(view.fx, view.fy);
       const x0 = Math.max(0, Math.floor(x - r)), x1 = Math.min(W, Math.ceil(x + r));
       const y0 = Math.max(0, Math.floor(y - r)), y1 = Math.min(H, Math.ceil(y + r));
-      if (x0 >= x1 || y0 >= y1) continue;
-      seen[i >> 5]! |= 1 << (i & 31);
       if (x < 0 || y < 0 || x >= W || y >= H) continue;
+      seen[i >> 5]! |= 1 << (i & 31);
       const sum = table[y1 * (W + 1) + x1]! - table[y0 * (W + 1) + x1]! - table[y1 * (W + 1) + x0]! +
         table[y0 * (W + 1) + x0]!;
       if (sum === 0) bits[i >> 5]! &= ~(1 << (i & 31));
