@@ -158,15 +158,15 @@ Deno.test("visualHull keeps every cell of the ball and carves the corners", () =
   for (const x of [-0.9, 0.9]) for (const y of [-0.9, 0.9]) assert.equal(at(x, y, 0), 0);
 });
 
-Deno.test("tightBox holds the ball with a cell to spare, and keeps the box when nothing is carved", () => {
-  const tight = tightBox(hull, box, 32);
-  for (let d = 0; d < 3; d++) {
-    assert.ok(tight.min[d]! <= -BALL_RADIUS && tight.max[d]! >= BALL_RADIUS, `${tight.min}, ${tight.max}`);
-    // Above and below, where no camera looks from, the hull of a ball is two cones.
-    if (d < 2) assert.ok(tight.min[d]! > -0.75 && tight.max[d]! < 0.75, `${tight.min}, ${tight.max}`);
+Deno.test("tightBox is the set cells and one more on each side, and the box itself when nothing or all is set", () => {
+  const bits = new Uint32Array(1024);
+  for (const [x, y, z] of [[8, 0, 16], [23, 4, 16]] as const) {
+    const cell = (z * 32 + y) * 32 + x;
+    bits[cell >> 5]! |= 1 << (cell & 31);
   }
-  const whole = new Uint32Array(1024).fill(0xffffffff);
-  assert.deepEqual(tightBox(whole, box, 32), box);
+  // Cells are 1/16 wide: columns 7 to 24, rows 0 (nothing below) to 5, layers 15 to 17.
+  assert.deepEqual(tightBox(bits, box, 32), { min: [-0.5625, -1, -0.0625], max: [0.5625, -0.625, 0.125] });
+  assert.deepEqual(tightBox(new Uint32Array(1024).fill(0xffffffff), box, 32), box);
   assert.deepEqual(tightBox(new Uint32Array(1024), box, 32), box);
 });
 
