@@ -25,6 +25,17 @@ export function fileTest(name: string, body: (folder: string, t: Deno.TestContex
   temporary(name, !canUseFiles, body);
 }
 
+/** A test on real data: it gets the folder that STILLROOM_DATA names. Without it, or without permission, a line says so. */
+export function dataTest(name: string, body: (data: string, t: Deno.TestContext) => Promise<void>): void {
+  const folder = granted({ name: "env", variable: "STILLROOM_DATA" }) ? Deno.env.get("STILLROOM_DATA") : undefined;
+  if (folder !== undefined && granted({ name: "read", path: folder })) {
+    Deno.test(name, (t) => body(folder, t));
+    return;
+  }
+  const why = folder === undefined ? "STILLROOM_DATA is not set, or may not be seen" : "STILLROOM_DATA may not be read";
+  Deno.test({ name: `${name} [skipped: ${why}]`, ignore: true, fn() {} });
+}
+
 /** A test that needs files and programs; it gets a temporary folder that is removed afterwards. */
 export function programTest(name: string, body: (folder: string, t: Deno.TestContext) => Promise<void>): void {
   temporary(name, !canRunPrograms, body);
