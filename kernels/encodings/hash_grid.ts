@@ -117,17 +117,17 @@ export type Scatter = "atomic" | "serial";
 
 const VECTOR_WGSL: Record<1 | 2 | 4, string> = {
   1: `alias V = f32;
-fn any_differs(a: V, b: V) -> bool { return a != b; }
+alias U = i32;
 fn is_zero(a: V) -> bool { return a == 0.0; }
 fn to_units(a: V) -> i32 { return i32(round(a)); }
 fn component(a: i32, f: u32) -> i32 { return a; }`,
   2: `alias V = vec2f;
-fn any_differs(a: V, b: V) -> bool { return any(a != b); }
+alias U = vec2i;
 fn is_zero(a: V) -> bool { return all(a == V()); }
 fn to_units(a: V) -> vec2i { return vec2i(round(a)); }
 fn component(a: vec2i, f: u32) -> i32 { return a[f]; }`,
   4: `alias V = vec4f;
-fn any_differs(a: V, b: V) -> bool { return any(a != b); }
+alias U = vec4i;
 fn is_zero(a: V) -> bool { return all(a == V()); }
 fn to_units(a: V) -> vec4i { return vec4i(round(a)); }
 fn component(a: vec4i, f: u32) -> i32 { return a[f]; }`,
@@ -197,8 +197,8 @@ export async function hashGridOps(
         const run = gpu.upload("run", new Uint32Array([first, first + SERIAL_RUN, 0, 0]), GPUBufferUsage.UNIFORM);
         runs.push(run);
         backward.push(
-          await gpu.op("hash grid backward (serial)", link(constants, common, serialBody), [...bindings, run], {
-            threads: config.levels * config.features,
+          await gpu.op("hash grid backward (serial)", link(constants, ...modules, serialBody), [...bindings, run], {
+            threads: config.levels,
             workgroup: 8,
           }),
         );
