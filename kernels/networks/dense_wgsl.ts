@@ -1,9 +1,11 @@
 /**
  * Generates the tiled products of one fully connected layer. The tiles (samples x outputs per thread) are unrolled into
- * registers, which neither WGSL nor its constants can express; loop bounds are read at run time on purpose, because the
- * CPU driver unrolls constant ones and then compiles for seconds.
+ * registers, which neither WGSL nor its constants can express; loop bounds look as if they depended on `counts` (whose top
+ * bit is never set) on purpose: the CPU driver unrolls constant ones and then compiles for seconds.
  *
- * Layouts: activations `[sample][width]` as vec4; weights `[input][output]` as vec4 over outputs, then the bias row.
+ * Layouts: activations `[sample][width]` as vec4; weights in blocks of 4 inputs x 4 outputs, `[input block][output block]`,
+ * each a mat4x4 whose column c holds the 4 outputs of input c; then the bias row. One matrix load costs the CPU driver one
+ * address and one bounds check where four vector loads cost four.
  *
  * @module
  */
@@ -57,10 +59,19 @@ export type Activation = "none" | "relu" | "sigmoid" | "exp";
 
 const ACTIVATE: Record<Activation, (v: string) => string> = {
   none: (v) => v,
-  relu: (v) => `max(${v}, vec4f())`,
+  // Comparisons the other way round would turn NaN into a plausible 0 or 80.
+  relu: (v) => `select(vec4f(), ${v}, !(${v} <= vec4f()))`,
   sigmoid: (v) => `1.0 / (1.0 + exp(-${v}))`,
-  exp: (v) => `exp(min(${v}, vec4f(80.0)))`,
+  exp: (v) => `exp(select(${v}, vec4f(80.0), ${v} > vec4f(80.0)))`,
 };
+
+function parametersWgsl(shape: LayerShape): string {
+  const in4 = shape.inputs / 4, out4 = shape.outputs / 4;
+  return `struct Parameters { weights: array<mat4x4f, ${in4 * out4}>${
+    shape.bias ? `, bias: array<vec4f, ${out4}>` : ""
+  } }
+@group(0) @binding(2) var<uniform> parameters: Parameters;`;
+}
 
 /** `Y = activation(X W + b)`. Bindings: counts, X, parameters (uniform), Y. */
 export function forwardWgsl(shape: LayerShape, tile: Tile, activation: Activation): string {
@@ -68,23 +79,26 @@ export function forwardWgsl(shape: LayerShape, tile: Tile, activation: Activatio
   const S = range(tile.samples), J = range(tile.vectors);
   return `${
     HEADER(`@group(0) @binding(1) var<storage, read> X: array<vec4f>;
-@group(0) @binding(2) var<uniform> W: array<vec4f, ${parameterRows(shape) * out4}>;
+${parametersWgsl(shape)}
 @group(0) @binding(3) var<storage, read_write> Y: array<vec4f>;`)
   }${MAIN(tile.samples)}
   let first = id.y * ${tile.vectors}u;
   ${
     lines(J, (j) => {
-      const start = shape.bias ? `W[${shape.inputs * out4}u + first + ${j}u]` : "vec4f()";
+      const start = shape.bias ? `parameters.bias[first + ${j}u]` : "vec4f()";
       return S.map((s) => `var a${s}_${j} = ${start};`).join(" ");
     }, "  ")
   }
-  let bound = min(arrayLength(&Y), ${in4}u);
+  let bound = ${in4}u + (counts[0] >> 31u);
   for (var k = 0u; k < bound; k++) {
     ${lines(S, (s) => `let x${s} = X[(base + ${s}u) * ${in4}u + k];`)}
     ${
-    lines(range(4), (c) =>
-      `{ ${J.map((j) => `let w${j} = W[(k * 4u + ${c}u) * ${out4}u + first + ${j}u];`).join(" ")}
-      ${lines(S, (s) => J.map((j) => `a${s}_${j} += x${s}.${"xyzw"[c]} * w${j};`).join(" "), "      ")} }`)
+    lines(J, (j) =>
+      `{ let w = parameters.weights[k * ${out4}u + first + ${j}u]; ${
+        S.map((s) =>
+          `a${s}_${j} += w * x${s};`
+        ).join(" ")
+      } }`)
   }
   }
   ${
@@ -104,24 +118,21 @@ export function inputGradientWgsl(shape: LayerShape, tile: Tile, mask: boolean):
   const S = range(tile.samples), J = range(tile.vectors);
   return `${
     HEADER(`@group(0) @binding(1) var<storage, read> dY: array<vec4f>;
-@group(0) @binding(2) var<uniform> W: array<vec4f, ${parameterRows(shape) * out4}>;
+${parametersWgsl(shape)}
 @group(0) @binding(3) var<storage, read_write> dX: array<vec4f>;
 ${mask ? "@group(0) @binding(4) var<storage, read> X: array<vec4f>;" : ""}`)
   }${MAIN(tile.samples)}
   let first = id.y * ${tile.vectors}u;
   ${lines(J, (j) => S.map((s) => `var a${s}_${j} = vec4f();`).join(" "), "  ")}
-  let bound = min(arrayLength(&dX), ${out4}u);
+  let bound = ${out4}u + (counts[0] >> 31u);
   for (var k = 0u; k < bound; k++) {
     ${lines(S, (s) => `let g${s} = dY[(base + ${s}u) * ${out4}u + k];`)}
     ${
     lines(J, (j) =>
-      `{ ${range(4).map((c) => `let w${c} = W[((first + ${j}u) * 4u + ${c}u) * ${out4}u + k];`).join(" ")}
-      ${
-        lines(
-          S,
-          (s) => `a${s}_${j} += vec4f(${range(4).map((c) => `dot(g${s}, w${c})`).join(", ")});`,
-          "      ",
-        )
+      `{ let w = parameters.weights[(first + ${j}u) * ${out4}u + k]; ${
+        S.map((s) =>
+          `a${s}_${j} += g${s} * w;`
+        ).join(" ")
       } }`)
   }
   }
@@ -129,7 +140,7 @@ ${mask ? "@group(0) @binding(4) var<storage, read> X: array<vec4f>;" : ""}`)
     lines(S, (s) =>
       J.map((j) => {
         const at = `(base + ${s}u) * ${in4}u + first + ${j}u`;
-        return `dX[${at}] = ${mask ? `select(vec4f(), a${s}_${j}, X[${at}] > vec4f())` : `a${s}_${j}`};`;
+        return `dX[${at}] = ${mask ? `select(vec4f(), a${s}_${j}, !(X[${at}] <= vec4f()))` : `a${s}_${j}`};`;
       }).join(" "), "  ")
   }
 }`;
@@ -174,7 +185,7 @@ export function weightGradientWgsl(shape: LayerShape): string {
     lines(I, (i) =>
       J.map((j) =>
         range(4).map((c) =>
-          `partials[out + ((first_in + ${i}u) * 4u + ${c}u) * ${out4}u + first_out + ${j}u] = a${i}_${j}[${c}];`
+          `partials[out + ((first_in + ${i}u) * ${out4}u + first_out + ${j}u) * 4u + ${c}u] = a${i}_${j}[${c}];`
         ).join(" ")
       ).join("\n  "), "  ")
   }
@@ -204,7 +215,7 @@ export function reducePartialsWgsl(shape: LayerShape): string {
   let i = linear_index(id, groups, 64u);
   if (i >= ${vectors}u) { return; }
   var sum = vec4f();
-  let bound = min(arrayLength(&partials), ${WEIGHT_GRADIENT_CHUNKS}u);
+  let bound = min(arrayLength(&partials) / ${vectors}u, ${WEIGHT_GRADIENT_CHUNKS}u);
   for (var c = 0u; c < bound; c++) { sum += partials[c * ${vectors}u + i]; }
   gradient[i] = sum;
 }`;
@@ -214,7 +225,7 @@ export function reducePartialsWgsl(shape: LayerShape): string {
 export function activationGradientWgsl(outputs: number, activation: Activation): string {
   const derivative = {
     none: "g",
-    relu: "select(vec4f(), g, y > vec4f())",
+    relu: "select(vec4f(), g, !(y <= vec4f()))",
     sigmoid: "g * y * (1.0 - y)",
     exp: "g * y",
   }[activation];

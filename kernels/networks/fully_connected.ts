@@ -34,7 +34,7 @@ export interface NetworkConfig {
   readonly head: Activation;
 }
 
-/** Where one layer's parameters lie, in floats: `rows x outputs` from `offset`. */
+/** Where one layer's parameters lie, in floats: weights in 4 x 4 blocks from `offset`, then the bias row. */
 export interface LayerLayout extends LayerShape {
   readonly offset: number;
   readonly size: number;
@@ -42,6 +42,12 @@ export interface LayerLayout extends LayerShape {
 
 /** Uniform bindings must start at multiples of 256 bytes. */
 const ALIGN_FLOATS = 64;
+/** Index of the weight from input `i` to output `o`: 4 x 4 blocks, see dense_wgsl.ts. */
+export function weightIndex(layer: LayerLayout, i: number, o: number): number {
+  const block = (i >> 2) * (layer.outputs >> 2) + (o >> 2);
+  return layer.offset + block * 16 + (i & 3) * 4 + (o & 3);
+}
+
 const pad4 = (n: number) => Math.ceil(n / 4) * 4;
 
 /**
@@ -86,7 +92,7 @@ export function initNetwork(config: NetworkConfig, rng: Pcg, into?: Float32Array
     const outputs = l === layers.length - 1 ? config.outputs : layer.outputs;
     const bound = Math.sqrt(6 / (inputs + outputs));
     for (let i = 0; i < inputs; i++) {
-      for (let o = 0; o < outputs; o++) parameters[layer.offset + i * layer.outputs + o] = rng.uniform(-bound, bound);
+      for (let o = 0; o < outputs; o++) parameters[weightIndex(layer, i, o)] = rng.uniform(-bound, bound);
     }
   }
   return parameters;
@@ -258,7 +264,7 @@ export function referenceForward(
       for (let o = 0; o < layer.outputs; o++) {
         let z = layer.bias ? parameters[layer.offset + layer.inputs * layer.outputs + o]! : 0;
         for (let i = 0; i < layer.inputs; i++) {
-          z += x[s * layer.inputs + i]! * parameters[layer.offset + i * layer.outputs + o]!;
+          z += x[s * layer.inputs + i]! * parameters[weightIndex(layer, i, o)]!;
         }
         y[s * layer.outputs + o] = act(z);
       }
@@ -288,7 +294,7 @@ export function referenceBackward(
     const activation = l === layers.length - 1 ? config.head : "relu";
     const dz = dy.map((g, i) =>
       activation === "relu"
-        ? (y[i]! > 0 ? g : 0)
+        ? (y[i]! <= 0 ? 0 : g)
         : activation === "sigmoid"
         ? g * y[i]! * (1 - y[i]!)
         : activation === "exp"
@@ -301,7 +307,7 @@ export function referenceBackward(
         const g = dz[s * layer.outputs + o]!;
         if (layer.bias) result[layer.offset + layer.inputs * layer.outputs + o]! += g;
         for (let i = 0; i < layer.inputs; i++) {
-          const w = layer.offset + i * layer.outputs + o;
+          const w = weightIndex(layer, i, o);
           result[w]! += g * x[s * layer.inputs + i]!;
           dx[s * layer.inputs + i]! += g * parameters[w]!;
         }
