@@ -6,7 +6,7 @@
  */
 import { withScratch } from "../_scratch.ts";
 import type { Gpu } from "../device.ts";
-import { type DifferentiableKernel, uniform } from "../kernel.ts";
+import { type DifferentiableKernel, type Kernel, uniform } from "../kernel.ts";
 import { link } from "../link.ts";
 import { LOSS_KINDS, LOSS_WGSL, type LossConfig, lossConstants, referenceLoss } from "./pointwise.ts";
 
@@ -63,6 +63,7 @@ function record(config: LossConfig): Loss {
     }),
     awayFromKinks: ({ residual }, margin) =>
       Array.from(residual).every((r) => Math.min(Math.abs(r), Math.abs(Math.abs(r) - config.delta)) > margin),
+    // 3e-8 at 0.54 (l2) and 7.7e-8 at -0.66 (smooth l1, which divides by delta).
     tolerance: { value: { absolute: 1e-7, relative: 1e-6 }, residual: { absolute: 1e-7, relative: 1e-6 } },
     poison: { forward: ["residual"], backward: ["residual", "value"] },
     limits: ({ residual }) => [
@@ -76,4 +77,4 @@ function record(config: LossConfig): Loss {
 }
 
 /** Records of the pointwise losses; the transition lies inside the range of residuals. */
-export const pointwiseKernels: readonly Loss[] = LOSS_KINDS.map((kind) => record({ kind, delta: 0.3 }));
+export const pointwiseKernels: readonly Kernel[] = LOSS_KINDS.map((kind) => record({ kind, delta: 0.3 }));

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { openGpu } from "../device.ts";
 import { uniform } from "../kernel.ts";
 import { Pcg } from "../random/pcg.ts";
-import { initNetwork, type NetworkConfig, networkLayout, networkParameterCount } from "./fully_connected.ts";
+import {
+  initNetwork,
+  type NetworkConfig,
+  networkLayout,
+  networkParameterCount,
+  weightIndex,
+} from "./fully_connected.ts";
 import { runNetwork } from "./fully_connected_kernel.ts";
 
 const gpu = await openGpu();
@@ -29,13 +35,15 @@ Deno.test("networkLayout refuses widths and depths that have no kernel", () => {
 
 Deno.test("initNetwork draws Xavier-uniform weights and leaves biases and padding at zero", () => {
   const parameters = initNetwork(CONFIG, new Pcg(5));
-  for (const [l, { inputs, outputs, offset }] of networkLayout(CONFIG).layers.entries()) {
+  for (const [l, layer] of networkLayout(CONFIG).layers.entries()) {
+    const { inputs, outputs, offset } = layer;
     const live = { inputs: l === 0 ? 5 : 16, outputs: l === 0 ? 16 : 3 };
     const bound = Math.sqrt(6 / (live.inputs + live.outputs));
     let most = 0;
     for (let i = 0; i <= inputs; i++) {
       for (let o = 0; o < outputs; o++) {
-        const w = parameters[offset + i * outputs + o]!;
+        // The last row holds the biases.
+        const w = parameters[i < inputs ? weightIndex(layer, i, o) : offset + inputs * outputs + o]!;
         if (i >= live.inputs || o >= live.outputs) assert.equal(w, 0);
         else most = Math.max(most, Math.abs(w));
       }
@@ -53,9 +61,10 @@ Deno.test("networkOps: padding that starts at zero gets no gradient, so it stays
   const result = await runNetwork(gpu, CONFIG, { input, parameters }, gradient);
   const [first, second] = networkLayout(CONFIG).layers;
   for (let o = 0; o < 16; o++) {
-    for (let i = 5; i < 8; i++) assert.equal(result.parameters[first!.offset + i * 16 + o], 0);
+    for (let i = 5; i < 8; i++) assert.equal(result.parameters[weightIndex(first!, i, o)], 0);
   }
-  for (let i = 0; i <= 16; i++) assert.equal(result.parameters[second!.offset + i * 4 + 3], 0);
+  for (let i = 0; i < 16; i++) assert.equal(result.parameters[weightIndex(second!, i, 3)], 0);
+  assert.equal(result.parameters[second!.offset + 16 * 4 + 3], 0);
   assert.ok(result.input.every((g, i) => i % 8 < 5 || g === 0));
   assert.ok(result.output.every((y, i) => i % 4 < 3 || y === 0));
 });

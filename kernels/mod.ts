@@ -1,0 +1,23 @@
+/**
+ * The GPU device and what runs on it: differentiable kernels, each with a forward pass, a backward pass and a float64
+ * reference that is obviously correct, and the metrics of pictures. `registry.ts` lists them for the tests.
+ * May import nothing else of the project: no scenes, no models, no runner. Kernels know flat arrays, not what they mean.
+ * A file is named by what it computes; its shaders and its record for the registry (`<name>_kernel.ts`) lie beside it.
+ * Inside the project import the leaf modules: this barrel would tie every kernel into every cache key.
+ *
+ * @module
+ */
+export * from "./device.ts";
+export * from "./encodings/hash_grid.ts";
+export * from "./encodings/spherical_harmonics.ts";
+export * from "./kernel.ts";
+export * from "./link.ts";
+export * from "./losses/photometric.ts";
+export * from "./losses/pointwise.ts";
+export * from "./metrics/image_quality.ts";
+export type { Activation, LayerShape } from "./networks/dense_wgsl.ts";
+export * from "./networks/fully_connected.ts";
+export * from "./optimisers/adam.ts";
+export * from "./random/pcg.ts";
+export * from "./rays/ray_sampler.ts";
+export * from "./volume/volume_rendering.ts";

@@ -1,0 +1,33 @@
+/**
+ * The list of kernels that the tests loop over. Only tests read it: whoever wants a kernel imports its file.
+ *
+ * @module
+ */
+import { hashGridKernels } from "./encodings/hash_grid_kernel.ts";
+import { sphericalHarmonicsKernel } from "./encodings/spherical_harmonics_kernel.ts";
+import type { Kernel } from "./kernel.ts";
+import { batchSummaryKernel, photometricKernels } from "./losses/photometric_kernel.ts";
+import { pointwiseKernels } from "./losses/pointwise_kernel.ts";
+import { networkKernels } from "./networks/fully_connected_kernel.ts";
+import { adamKernels } from "./optimisers/adam_kernel.ts";
+import { pcgKernel } from "./random/pcg_kernel.ts";
+import { rayGenerationKernels, rayMarchKernels, sampleCompactionKernels } from "./rays/ray_sampler_kernel.ts";
+import { spansKernels } from "./scan/spans_kernel.ts";
+import { volumeKernels } from "./volume/volume_rendering_kernel.ts";
+
+/** Every kernel in every tested variant; add a record here and it is tested. */
+export const KERNELS: readonly Kernel[] = [
+  ...hashGridKernels,
+  sphericalHarmonicsKernel,
+  ...networkKernels,
+  ...rayGenerationKernels,
+  ...rayMarchKernels,
+  ...spansKernels,
+  ...sampleCompactionKernels,
+  ...volumeKernels,
+  ...pointwiseKernels,
+  ...photometricKernels,
+  batchSummaryKernel,
+  ...adamKernels,
+  pcgKernel,
+];
