@@ -1,0 +1,77 @@
+/** What the documentation names must exist, and what exists must be named: parameters, rules, packages, links, pictures. */
+import assert from "node:assert/strict";
+import { blankRender } from "../stages/rules/blank_render.ts";
+import { nanOnset } from "../stages/rules/nan_onset.ts";
+import { evaluate } from "../stages/evaluate.ts";
+import { TrainField } from "../stages/train_field.ts";
+import { fileTest } from "./permissions.ts";
+
+const root = new URL("../", import.meta.url);
+const read = (path: string) => Deno.readTextFile(new URL(path, root));
+
+async function list(folder: string, ending: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(new URL(folder, root))) {
+    if (entry.isFile && entry.name.endsWith(ending)) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+fileTest("docs/experiments.md names every parameter of the stages", async () => {
+  const text = await read("docs/experiments.md");
+  const section = (heading: string) => text.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
+  for (
+    const [heading, shape] of [
+      ["Stage `train_field`", TrainField.shape],
+      ["Stage `evaluate`", evaluate.definition.params.shape],
+    ] as const
+  ) {
+    const named = [...section(heading).matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+    assert.deepEqual(named.sort(), Object.keys(shape).sort(), `the table under "${heading}" of docs/experiments.md`);
+  }
+});
+
+fileTest("docs/rules.md explains every rule, under the heading that findings link to", async () => {
+  const headings = [...(await read("docs/rules.md")).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  const rules = [blankRender, nanOnset];
+  const files = (await list("stages/rules/", ".ts")).filter((name) => !name.endsWith("_test.ts"));
+  assert.deepEqual(
+    rules.map(({ id }) => `${id.replaceAll("-", "_")}.ts`).sort(),
+    files,
+    "one file per rule, all known here",
+  );
+  for (const { id, docs } of rules) {
+    assert.ok(headings.includes(id), `docs/rules.md has no heading ## ${id}`);
+    assert.equal(docs, `docs/rules.md#${id}`);
+  }
+});
+
+fileTest("README.md lists the packages of deno.json with their reasons, and no others", async () => {
+  const { imports } = JSON.parse(await read("deno.json")) as { imports: Record<string, string> };
+  const rows = (await read("README.md")).split("\n").filter((line) => line.startsWith("| `"));
+  const named = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  assert.deepEqual(named.sort(), Object.keys(imports).sort());
+});
+
+fileTest("every relative link of the documentation leads to a file", async () => {
+  const files = [
+    ...(await list("./", ".md")),
+    ...(await list("docs/", ".md")).map((name) => `docs/${name}`),
+  ];
+  for (const file of files) {
+    // Code is no text: fenced blocks and code spans are left out.
+    const text = (await read(file)).replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)[^)]*\)/g)) {
+      if (/^(?:https?:|#)/.test(target)) continue;
+      const path = new URL(target.replace(/#.*$/, ""), new URL(file, root));
+      await assert.doesNotReject(Deno.stat(path), `${file} links to ${target}, which is not there`);
+    }
+  }
+});
+
+fileTest("docs/images holds only pictures that a clone can carry", async () => {
+  for (const name of await list("docs/images/", ".png")) {
+    const { size } = await Deno.stat(new URL(`docs/images/${name}`, root));
+    assert.ok(size < 300_000, `docs/images/${name} has ${size} bytes, at most 300,000 are wanted`);
+  }
+});
