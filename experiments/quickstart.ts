@@ -13,17 +13,17 @@ import { trainField } from "../stages/train_field.ts";
 const Params = z.object({
   size: z.int().min(32).max(800).default(100).describe("pixels per side"),
   views: z.int().min(4).default(60).describe("training views"),
-  steps: z.int().min(1).default(400).describe("training steps"),
+  steps: z.int().min(1).default(800).describe("training steps"),
 });
 
 export default experiment({
   name: "quickstart",
   title: "Quickstart: photographs of bricks -> hash-grid student",
   params: Params,
-  presets: { tiny: { size: 48, views: 12, steps: 48 }, long: { steps: 2000, views: 100 } },
+  presets: { tiny: { size: 48, views: 12, steps: 96 }, long: { steps: 6000, views: 100 } },
   pipeline(p) {
     const scene = bricksScene("scene", { size: p.size, train: p.views });
-    const student = trainField("student", { scene, steps: p.steps, step_length: 0.015, log2_entries: 15 });
+    const student = trainField("student", { scene, steps: p.steps });
     const evaluation = evaluate("evaluate", { scene, student });
     return {
       outputs: { evaluation },

@@ -159,6 +159,7 @@ export const evaluate = stage({
     split: z.enum(["train", "val", "test"]).default("test"),
     views: z.int().min(0).default(0).describe("first N views only; 0: all"),
     subrays: z.int().min(0).max(64).default(0).describe("rays per pixel, a square number; 0: as trained"),
+    step_scale: z.number().positive().max(4).default(0.5).describe("step length as a share of the trained one"),
     rounding: z.enum(["none", "uint8"]).default("none").describe("round renders to 8 bits before comparing"),
   }),
   inputs: { scene: input<Scene<"colour">>(), student: input<TrainedField>() },

@@ -19,6 +19,7 @@ import type { Artifact } from "../runner/artifact.ts";
 import { input, type Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
+import { focalFromAngle } from "../scenes/camera.ts";
 import type { SceneInfo, View } from "../scenes/scene.ts";
 import { nanOnset } from "./rules/nan_onset.ts";
 import { overBackground } from "./compose.ts";
@@ -33,14 +34,16 @@ export const Depth = z.object({
 /** Parameters of the training; the defaults are the `cpu` setting for 100 px pictures. */
 export const TrainField = z.object({
   steps: z.int().min(1).default(1000),
-  batch_samples: z.int().min(1024).max(2 ** 20).default(32768).describe("samples per step; the number of rays follows"),
-  step_length: z.number().positive().default(0.02).describe("distance between samples, world units"),
+  batch_samples: z.int().min(1024).max(2 ** 20).default(8192).describe("samples per step; the number of rays follows"),
+  step_length: z.number().min(0).default(0).describe(
+    "distance between samples, world units; 0: one pixel at mid range",
+  ),
   views: z.int().min(0).default(0).describe("train on the first N views only; 0: all"),
   levels: z.int().min(1).max(32).default(16),
   features: z.literal([1, 2, 4]).default(2),
-  log2_entries: z.int().min(3).max(24).default(17),
+  log2_entries: z.int().min(3).max(24).default(16),
   base_resolution: z.int().min(2).default(16),
-  finest_resolution: z.int().min(2).default(256),
+  finest_resolution: z.int().min(2).default(256).describe("cells along the box at the finest level"),
   width: z.literal([16, 32, 64]).default(64),
   hidden_layers: z.literal([1, 2, 3]).default(1),
   colour: z.enum(["mlp", "sh0", "sh1", "sh2", "sh3"]).default("mlp").describe(
@@ -51,8 +54,8 @@ export const TrainField = z.object({
   loss: z.enum(LOSS_KINDS).default("l2"),
   loss_delta: z.number().positive().default(0.1).describe("where Huber and smooth L1 turn into lines"),
   background: z.enum(["random", "white", "black"]).default("random").describe("behind training rays"),
-  rate: z.number().positive().default(0.01).describe("Adam's rate at the start"),
-  final_rate: z.number().positive().max(1).default(0.03).describe("rate at the end, as a share"),
+  rate: z.number().positive().default(0.02).describe("Adam's rate at the start"),
+  final_rate: z.number().positive().max(1).default(0.02).describe("rate at the end, as a share"),
   l2: z.number().min(0).default(1e-6).describe("weight decay of the networks"),
   ema: z.number().min(0).max(0.9999).default(0).describe("decay of the averaged weights; 0: none"),
   subrays: z.int().min(1).max(16).default(1).describe("rays averaged per pixel"),
@@ -84,13 +87,19 @@ function fieldConfig(p: TrainFieldParams): HashFieldConfig {
   };
 }
 
-/** Training settings for a scene. */
+/** Most samples along the diagonal of a box when the step length follows from the pixels. */
+const MOST_AUTOMATIC_STEPS = 512;
+
+/** Training settings for a scene whose pictures have a focal length of `focal` pixels. */
 export function trainerConfig(
   p: TrainFieldParams,
   scene: Pick<SceneInfo, "aabb" | "near" | "far">,
+  focal: number,
   seed: number,
 ): TrainerConfig {
   const diagonal = Math.hypot(...[0, 1, 2].map((d) => scene.aabb.max[d]! - scene.aabb.min[d]!));
+  const pixel = (scene.near + scene.far) / 2 / focal;
+  const stepLength = p.step_length > 0 ? p.step_length : Math.max(pixel, diagonal / MOST_AUTOMATIC_STEPS);
   return {
     field: fieldConfig(p),
     box: scene.aabb,
@@ -99,8 +108,8 @@ export function trainerConfig(
     steps: p.steps,
     batchSamples: p.batch_samples,
     rayCapacity: Math.max(1024, p.batch_samples / 2),
-    stepLength: p.step_length,
-    mostSamples: Math.min(1024, Math.ceil(diagonal / p.step_length)),
+    stepLength,
+    mostSamples: Math.min(1024, Math.ceil(diagonal / stepLength)),
     occupancyResolution: p.occupancy,
     loss: { kind: p.loss, delta: p.loss_delta },
     background: p.background === "random" ? "random" : p.background === "white" ? [1, 1, 1] : [0, 0, 0],
@@ -158,11 +167,16 @@ const trainStage = stage({
   measured: ["train_seconds", "rays_per_second", "samples_per_second"],
   memory: (params) =>
     trainerMemory(
-      trainerConfig(params, {
-        aabb: { min: [-1.5, -1.5, -1.5], max: [1.5, 1.5, 1.5] },
-        near: 2,
-        far: 6,
-      }, 0),
+      trainerConfig(
+        params,
+        {
+          aabb: { min: [-1.5, -1.5, -1.5], max: [1.5, 1.5, 1.5] },
+          near: 2,
+          far: 6,
+        },
+        focalFromAngle(100, 0.69),
+        0,
+      ),
       // The plan is made before any picture is read: 100 views of 100 px stand in for them.
       { width: 100, height: 100, views: 100 },
     ),
@@ -183,7 +197,7 @@ const trainStage = stage({
     const masks = views.map((v) => ({ ...v.camera, rgba: v.rgba }));
     const aabb = tightBox(visualHull(masks, info.aabb, params.occupancy), info.aabb, params.occupancy);
     const hull = visualHull(masks, aabb, params.occupancy);
-    const config = trainerConfig(params, { ...info, aabb }, context.seed);
+    const config = trainerConfig(params, { ...info, aabb }, views[0]!.camera.fx, context.seed);
     context.phase("compile");
     const trainer = await FieldTrainer.create(gpu, config, images, hull);
     const renderer = await FieldRenderer.create(
