@@ -27,7 +27,7 @@ export default experiment({
   params: Params,
   presets: {
     tiny: { size: 48, test_views: 2, train: { steps: 96, log2_entries: 14 } },
-    cpu: { train: { steps: 6000 } },
+    cpu: { train: { steps: 5400 } },
     // One view, looked at again: proves that the student can hold what it is shown.
     overfit: { split: "train", test_views: 1, train: { views: 1, steps: 800, eval_every: 0 } },
     paper: {

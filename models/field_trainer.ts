@@ -158,7 +158,9 @@ export class FieldTrainer {
   readonly config: TrainerConfig;
   readonly #buffers: Record<string, GPUBuffer>;
   readonly #frees: (() => void)[];
+  /** Per slot of a chunk: everything up to the gradients. */
   readonly #steps: readonly Op[][];
+  readonly #adam: { readonly updates: readonly Op[][]; readonly averagingUpdates: readonly Op[][] };
   readonly occupancy: Occupancy;
   #step = 0;
   #rays: number;
@@ -170,6 +172,7 @@ export class FieldTrainer {
     buffers: Record<string, GPUBuffer>,
     occupancy: Occupancy,
     steps: Op[][],
+    adam: { updates: Op[][]; averagingUpdates: Op[][] },
     frees: (() => void)[],
   ) {
     this.#gpu = gpu;
@@ -177,6 +180,7 @@ export class FieldTrainer {
     this.#buffers = buffers;
     this.occupancy = occupancy;
     this.#steps = steps;
+    this.#adam = adam;
     this.#frees = frees;
     this.#rays = this.#wholePixels(Math.min(config.rayCapacity, config.batchSamples / 16));
   }
@@ -275,21 +279,25 @@ export class FieldTrainer {
       rayCapacity: config.rayCapacity,
     }, batches);
     const backward = await field.backward(volume.buffers.densityGradient!, volume.buffers.valueGradient!);
-    const ema = config.ema > 0;
-    const tableAdam = await adamOps(gpu, { count: table, fixedPoint: true, sparse: true, ema }, {
-      parameters: buffers["table"]!,
-      gradient: buffers["tableGradient"]!,
-      firstMoment: buffers["tableFirst"]!,
-      secondMoment: buffers["tableSecond"]!,
-      average: buffers["tableAverage"],
-    }, slots(buffers["tableRates"]!, ADAM_UNIFORM_BYTES));
-    const networkAdam = await adamOps(gpu, { count: networkSize, fixedPoint: false, sparse: false, ema }, {
-      parameters: buffers["network"]!,
-      gradient: buffers["networkGradient"]!,
-      firstMoment: buffers["networkFirst"]!,
-      secondMoment: buffers["networkSecond"]!,
-      average: buffers["networkAverage"],
-    }, slots(buffers["networkRates"]!, ADAM_UNIFORM_BYTES));
+    const adam = async (ema: boolean) => {
+      const ofTable = await adamOps(gpu, { count: table, fixedPoint: true, sparse: true, ema }, {
+        parameters: buffers["table"]!,
+        gradient: buffers["tableGradient"]!,
+        firstMoment: buffers["tableFirst"]!,
+        secondMoment: buffers["tableSecond"]!,
+        average: buffers["tableAverage"],
+      }, slots(buffers["tableRates"]!, ADAM_UNIFORM_BYTES));
+      const ofNetwork = await adamOps(gpu, { count: networkSize, fixedPoint: false, sparse: false, ema }, {
+        parameters: buffers["network"]!,
+        gradient: buffers["networkGradient"]!,
+        firstMoment: buffers["networkFirst"]!,
+        secondMoment: buffers["networkSecond"]!,
+        average: buffers["networkAverage"],
+      }, slots(buffers["networkRates"]!, ADAM_UNIFORM_BYTES));
+      return ofTable.map((op, j) => [op, ofNetwork[j]!]);
+    };
+    // The average is taken once per chunk: it would cost as much memory traffic as the step itself.
+    const updates = await adam(false), averagingUpdates = config.ema > 0 ? await adam(true) : updates;
     const observe = await occupancy.observe({ ...samples, capacity }, volume.buffers.weights);
     const summaries = await Promise.all(
       slots(buffers["ring"]!, 32).map((slot, j) =>
@@ -309,11 +317,9 @@ export class FieldTrainer {
       summaries[j]!,
       ...volume.backward,
       ...backward,
-      tableAdam[j]!,
-      networkAdam[j]!,
       observe,
     ]);
-    return new FieldTrainer(gpu, config, buffers, occupancy, steps, [
+    return new FieldTrainer(gpu, config, buffers, occupancy, steps, { updates, averagingUpdates }, [
       sampler.free,
       field.free,
       volume.free,
@@ -328,12 +334,18 @@ export class FieldTrainer {
 
   /** Compiles every kernel for real, which some drivers put off to the first dispatch. */
   async prewarm(): Promise<void> {
-    await this.#gpu.prewarm([...this.#steps[0]!, ...this.occupancy.update]);
+    const { updates, averagingUpdates } = this.#adam;
+    await this.#gpu.prewarm([
+      ...this.#steps[0]!,
+      ...updates[0]!,
+      ...averagingUpdates[0]!,
+      ...this.occupancy.update,
+    ]);
   }
 
   /** The ops of one step, for benches. */
   get stepOps(): readonly Op[] {
-    return this.#steps[0]!;
+    return [...this.#steps[0]!, ...this.#adam.updates[0]!];
   }
 
   /** Weights to render with: the average where one is kept. */
@@ -367,8 +379,8 @@ export class FieldTrainer {
       const step = this.#step + j + 1;
       batches.set(batchWords(this.#rays, pcg3(config.seed, 2, step)), j * SLOT / 4);
       const common = { rate: this.#rate(step), beta1: 0.9, beta2: 0.99, epsilon: 1e-15, step };
-      // The average forgets its start faster than its decay: min(decay, (1 + n) / (10 + n)).
-      const emaDecay = Math.min(config.ema, (1 + step) / (10 + step));
+      // The average forgets its start faster than its decay: min(decay, (1 + n) / (10 + n)) per step, once per chunk.
+      const emaDecay = Math.min(config.ema, (1 + step) / (10 + step)) ** count;
       tableRates.set(
         adamWords({ ...common, l2: 0, emaDecay, gradientScale: 1 / (FIXED_POINT_SCALE * pixels) }),
         j * SLOT / 4,
@@ -381,7 +393,10 @@ export class FieldTrainer {
     const last = this.#step + count;
     this.occupancy.rule(OCCUPANCY_DECAY, config.pruneBelow, config.pruneBelow > 0 && last >= PRUNE_AFTER);
     const encoder = gpu.device.createCommandEncoder();
-    for (let j = 0; j < count; j++) gpu.encode(encoder, this.#steps[j]!);
+    for (let j = 0; j < count; j++) {
+      const { updates, averagingUpdates } = this.#adam;
+      gpu.encode(encoder, [...this.#steps[j]!, ...(j === count - 1 ? averagingUpdates : updates)[j]!]);
+    }
     gpu.encode(encoder, this.occupancy.update);
     gpu.device.queue.submit([encoder.finish()]);
     const ring = await gpu.readFloats(this.#buffers["ring"]!, STEPS_PER_CHUNK * SLOT / 4);
