@@ -46,7 +46,7 @@ export const TrainField = z.object({
   finest_resolution: z.int().min(2).default(256).describe("cells along the box at the finest level"),
   width: z.literal([16, 32, 64]).default(64),
   hidden_layers: z.literal([1, 2, 3]).default(1),
-  colour: z.enum(["mlp", "sh0", "sh1", "sh2", "sh3"]).default("mlp").describe(
+  colour: z.enum(["mlp", "sh0", "sh1", "sh2", "sh3"]).default("sh1").describe(
     "how colour depends on the view direction",
   ),
   colour_width: z.literal([16, 32, 64]).default(64),
