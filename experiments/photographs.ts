@@ -30,6 +30,8 @@ export default experiment({
     cpu: { train: { steps: 6500 } },
     // One view, looked at again: proves that the student can hold what it is shown.
     overfit: { split: "train", test_views: 1, train: { views: 1, steps: 800, eval_every: 0 } },
+    // Full-size pictures on a CPU, when ten minutes or more may pass.
+    long: { train: { steps: 8000, batch_samples: 16_384, log2_entries: 18, finest_resolution: 512 } },
     // For a GPU: large batches and a large table.
     paper: { train: { steps: 30_000, batch_samples: 65_536, log2_entries: 19, finest_resolution: 512 } },
   },
@@ -51,6 +53,7 @@ export default experiment({
           ? [gate(evaluation, "psnr").atLeast(30.5), above.atLeast(10), gate(evaluation, "train_seconds").atMost(300)]
           : [gate(evaluation, "psnr").atLeast(30), above.atLeast(10), gate(evaluation, "train_seconds").atMost(600)],
         overfit: [gate(evaluation, "psnr").atLeast(35)],
+        long: [gate(evaluation, "psnr").atLeast(30), above.atLeast(10)],
         paper: [gate(evaluation, "psnr").atLeast(33)],
       },
     };
