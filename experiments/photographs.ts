@@ -27,11 +27,11 @@ export default experiment({
   params: Params,
   presets: {
     tiny: { size: 48, test_views: 2, train: { steps: 96, log2_entries: 14 } },
-    cpu: { train: { steps: 6500 } },
+    cpu: { train: { steps: 5000 } },
     // One view, looked at again: proves that the student can hold what it is shown.
     overfit: { split: "train", test_views: 1, train: { views: 1, steps: 800, eval_every: 0 } },
     // Full-size pictures on a CPU, when ten minutes or more may pass.
-    long: { train: { steps: 8000, batch_samples: 16_384, log2_entries: 18, finest_resolution: 512 } },
+    long: { train: { steps: 6000, batch_samples: 16_384, log2_entries: 18, finest_resolution: 512 } },
     // For a GPU: large batches and a large table.
     paper: { train: { steps: 30_000, batch_samples: 65_536, log2_entries: 19, finest_resolution: 512 } },
   },
