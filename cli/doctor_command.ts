@@ -1,6 +1,7 @@
 /** `doctor`: whether experiments can run on this machine, and what to do if not. */
 
-import { openGpu, selfCheck } from "../kernels/device.ts";
+import { openGpu } from "../kernels/device.ts";
+import { selfCheck } from "../kernels/self_check.ts";
 import type { Fingerprint } from "../runner/environment.ts";
 import { messageOf } from "../runner/errors.ts";
 import { byteText } from "../runner/memory.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkPlan, mib, type PlannedBuffer } from "./memory_plan.ts";
 
 /** What identifies the machine that computed a result. */
 export interface AdapterFingerprint {
@@ -14,13 +15,6 @@ export interface AdapterFingerprint {
   readonly backend: string;
   readonly driver?: string;
   readonly limits: Readonly<Record<string, number>>;
-}
-
-/** One buffer of a memory plan. `binding` (default true): bound as storage, so it must fit the binding limit. */
-export interface PlannedBuffer {
-  readonly name: string;
-  readonly bytes: number;
-  readonly binding?: boolean;
 }
 
 /** Bytes of all live buffers of one device, and the largest sum seen. */
@@ -397,66 +391,9 @@ function dispatch(pass: GPUComputePassEncoder, op: Op): void {
   else if (op.groups[0] > 0) pass.dispatchWorkgroups(...op.groups);
 }
 
-const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 2 : 0);
-
-/** Says in one sentence why a memory plan does not fit these limits; undefined when it does. */
-export function checkPlan(
-  plan: readonly PlannedBuffer[],
-  limits: Readonly<Record<string, number>>,
-): string | undefined {
-  for (const { name, bytes, binding = true } of plan) {
-    const limit = binding
-      ? Math.min(limits["maxStorageBufferBindingSize"]!, limits["maxBufferSize"]!)
-      : limits["maxBufferSize"]!;
-    if (bytes > limit) {
-      return `"${name}" needs ${mib(bytes)} MiB, but this device allows ${mib(limit)} MiB per ${
-        binding ? "storage binding" : "buffer"
-      }`;
-    }
-  }
-  return undefined;
-}
-
 /** WGSL that every kernel starts with: the linear thread index of a dispatch split by {@linkcode Gpu.split}. */
 export const LINEAR_INDEX = /* wgsl */ `
 fn linear_index(global_id: vec3u, workgroups: vec3u, workgroup_size: u32) -> u32 {
   return global_id.x + global_id.z * workgroups.x * workgroup_size;
 }
 `;
-
-/** Runs a one-second kernel whose answer is known: integer hashing, float arithmetic and atomics must all be right. */
-export async function selfCheck(gpu: Gpu): Promise<{ ok: boolean; message: string }> {
-  const n = 4096;
-  const out = gpu.buffer("self-check", (n + 1) * 4);
-  const code = `${LINEAR_INDEX}
-@group(0) @binding(0) var<storage, read_write> result: array<atomic<u32>>;
-@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= ${n}u) { return; }
-  let hash = i * 2654435761u ^ (i >> 3u);
-  atomicStore(&result[i], hash ^ bitcast<u32>(sqrt(f32(i)) * 0.5 + 1.0));
-  atomicAdd(&result[${n}u], hash & 0xffffu);
-}`;
-  const op = await gpu.op("self_check", code, [out], { threads: n, workgroup: 64 });
-  gpu.submit([op]);
-  const got = new Uint32Array(await gpu.read(out, (n + 1) * 4));
-  gpu.free(out);
-  const bits = new Uint32Array(1), float = new Float32Array(bits.buffer);
-  let sum = 0, wrong = 0;
-  for (let i = 0; i < n; i++) {
-    const hash = (Math.imul(i, 2654435761 | 0) ^ (i >>> 3)) >>> 0;
-    sum = (sum + (hash & 0xffff)) >>> 0;
-    float[0] = Math.fround(Math.fround(Math.sqrt(i)) * 0.5 + 1);
-    // The last bits of a square root may differ between drivers; the integer part may not.
-    if (Math.abs(((got[i]! ^ hash) >>> 0) - bits[0]!) > 4) wrong++;
-  }
-  const ok = wrong === 0 && got[n] === sum;
-  return {
-    ok,
-    message: ok
-      ? `self-check passed (${n} hashes, square roots and atomic adds)`
-      : `self-check failed: ${wrong} of ${n} values and ${
-        got[n] === sum ? "no" : "the"
-      } atomic sum are wrong on ${gpu.adapter.description}; update or change the driver`,
-  };
-}

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { checkPlan, openGpu, selfCheck } from "./device.ts";
+import { openGpu } from "./device.ts";
+import { checkPlan } from "./memory_plan.ts";
+import { selfCheck } from "./self_check.ts";
 
 const gpu = await openGpu();
 const MiB = 2 ** 20;

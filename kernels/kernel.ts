@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { DeviceArray, Gpu, PlannedBuffer } from "./device.ts";
+import type { DeviceArray, Gpu } from "./device.ts";
+import type { PlannedBuffer } from "./memory_plan.ts";
 import type { Pcg } from "./random/pcg.ts";
 
 /** Named flat arrays that go to the device. */

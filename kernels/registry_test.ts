@@ -1,7 +1,8 @@
 // The tests of every kernel in the registry; nothing here knows any one of them.
 import assert from "node:assert/strict";
 import { assertClose, assertSameBits, notFinite, worstError } from "./_compare.ts";
-import { checkPlan, openGpu } from "./device.ts";
+import { openGpu } from "./device.ts";
+import { checkPlan } from "./memory_plan.ts";
 import type { DifferentiableKernel, Expected, Inputs, Kernel, Numbers, Outputs } from "./kernel.ts";
 import { Pcg, pcgHash } from "./random/pcg.ts";
 import { KERNELS } from "./registry.ts";

@@ -3,6 +3,7 @@
 struct Ray { origin: vec3f, near: f32, direction: vec3f, far: f32 }
 @group(0) @binding(0) var<storage, read> counts: array<u32>;
 
-fn density_of(raw: f32) -> f32 { return exp(min(raw, 15.0)); }
-fn density_slope(raw: f32) -> f32 { return exp(clamp(raw, -15.0, 15.0)); }
+// select instead of min and clamp, which would turn NaN into a plausible density.
+fn density_of(raw: f32) -> f32 { return exp(select(raw, 15.0, raw > 15.0)); }
+fn density_slope(raw: f32) -> f32 { return exp(select(select(raw, 15.0, raw > 15.0), -15.0, raw < -15.0)); }
 fn sigmoid(x: vec3f) -> vec3f { return 1.0 / (1.0 + exp(-x)); }

@@ -1,5 +1,5 @@
 /**
- * Trains a {@linkcode HashFieldConfig} on photographs: many steps are encoded per submit and their losses kept in a ring on
+ * Trains a hash field on photographs: many steps are encoded per submit and their losses kept in a ring on
  * the device, since one wait for the GPU costs as much as a small step.
  *
  * @module
@@ -7,72 +7,27 @@
 import type { Gpu, Op } from "../kernels/device.ts";
 import { link } from "../kernels/link.ts";
 import { ADAM_UNIFORM_BYTES, adamOps, adamWords } from "../kernels/optimisers/adam.ts";
-import type { LossConfig } from "../kernels/losses/pointwise.ts";
 import { photometricOps } from "../kernels/losses/photometric.ts";
-import {
-  batchWords,
-  type Box,
-  type RaySamplerConfig,
-  raySamplerMemory,
-  raySamplerOps,
-} from "../kernels/rays/ray_sampler.ts";
-import { volumeMemory, volumeOps } from "../kernels/volume/volume_rendering.ts";
+import { batchWords, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
+import { volumeOps } from "../kernels/volume/volume_rendering.ts";
 import { pcg3 } from "../kernels/random/pcg.ts";
 import summaryBody from "../kernels/losses/batch_summary.wgsl" with { type: "text" };
 import {
   type FieldBuffers,
-  fieldMemory,
   fieldNetworks,
   fieldOps,
   type FieldParameters,
-  type HashFieldConfig,
   initField,
   tableSize,
 } from "./hash_field.ts";
+import {
+  sampleCapacity,
+  samplerConfig,
+  type TrainerConfig,
+  trainerMemory,
+  type TrainingImages,
+} from "./trainer_config.ts";
 import { createOccupancy, type Occupancy } from "./occupancy.ts";
-
-/** Photographs as the trainer reads them: all views of one size. */
-export interface TrainingImages {
-  readonly width: number;
-  readonly height: number;
-  readonly views: number;
-  /** Per view 16 floats: three rows of camera-to-world, then fx, fy, cx, cy. */
-  readonly cameras: Float32Array;
-  /** Premultiplied RGBA, 8 bits each, all views. */
-  readonly colours: Uint32Array;
-  /** Distance along the ray per pixel, 0 where there is none. */
-  readonly depths?: Float32Array;
-}
-
-/** Settings of a training. */
-export interface TrainerConfig {
-  readonly field: HashFieldConfig;
-  readonly box: Box;
-  readonly near: number;
-  readonly far: number;
-  readonly steps: number;
-  /** Samples per step that the number of rays is steered to. */
-  readonly batchSamples: number;
-  readonly rayCapacity: number;
-  /** Distance between samples, world units. */
-  readonly stepLength: number;
-  readonly mostSamples: number;
-  readonly occupancyResolution: number;
-  readonly loss: LossConfig;
-  readonly background: readonly [number, number, number] | "random";
-  readonly rate: number;
-  /** Rate at the end as a share of `rate`; the decay between is exponential. */
-  readonly finalRate: number;
-  readonly l2: number;
-  /** EMA decay of the weights that are kept; 0 keeps the last weights. */
-  readonly ema: number;
-  readonly pixelJitter: boolean;
-  readonly subrays: number;
-  readonly depth?: { readonly weight: number; readonly alphaThreshold: number };
-  /** Cells whose smoothed weight falls below this are no longer sampled; 0 never prunes. */
-  readonly pruneBelow: number;
-  readonly seed: number;
-}
 
 /** Means over the steps since the last report. */
 export interface TrainingReport {
@@ -103,54 +58,6 @@ const FIXED_POINT_SCALE = 2 ** 24;
 const OCCUPANCY_DECAY = 0.85;
 /** Steps before any cell inside the hull may be pruned. */
 const PRUNE_AFTER = 192;
-
-function samplerConfig(
-  config: TrainerConfig,
-  images: Pick<TrainingImages, "width" | "height" | "views">,
-): RaySamplerConfig {
-  return {
-    width: images.width,
-    height: images.height,
-    views: images.views,
-    box: config.box,
-    near: config.near,
-    resolution: config.occupancyResolution,
-    step: config.stepLength,
-    mostSamples: config.mostSamples,
-    rayCapacity: config.rayCapacity,
-    sampleCapacity: sampleCapacity(config),
-    random: true,
-    pixelJitter: config.pixelJitter,
-    subrays: config.subrays,
-  };
-}
-
-/** A quarter of headroom over the target, so that rays are rarely dropped. */
-function sampleCapacity(config: TrainerConfig): number {
-  return Math.ceil(config.batchSamples * 1.25 / 64) * 64;
-}
-
-/** Every buffer a training needs, before anything is allocated. */
-export function trainerMemory(
-  config: TrainerConfig,
-  images: Pick<TrainingImages, "width" | "height" | "views">,
-): { name: string; bytes: number; binding?: boolean }[] {
-  const N = sampleCapacity(config), R = config.rayCapacity;
-  const pixels = images.width * images.height * images.views;
-  const table = tableSize(config.field) * 4;
-  return [
-    { name: "photographs", bytes: pixels * 4 },
-    ...(config.depth ? [{ name: "true depth", bytes: pixels * 4 }] : []),
-    { name: "hash grid table", bytes: table },
-    { name: "hash grid gradient", bytes: table },
-    { name: "hash grid first moment", bytes: table },
-    { name: "hash grid second moment", bytes: table },
-    ...(config.ema > 0 ? [{ name: "hash grid average", bytes: table }] : []),
-    ...raySamplerMemory(samplerConfig(config, images)),
-    ...fieldMemory(config.field, N, true),
-    ...Object.entries(volumeMemory({ vectors: 1, stop: 0 }, R, N, true)).map(([name, bytes]) => ({ name, bytes })),
-  ];
-}
 
 /** A training in progress on one device. */
 export class FieldTrainer {

@@ -5,7 +5,7 @@
  */
 import type { Camera } from "../scenes/camera.ts";
 import type { View } from "../scenes/scene.ts";
-import type { TrainingImages } from "./field_trainer.ts";
+import type { TrainingImages } from "./trainer_config.ts";
 
 /** Three rows of camera-to-world, then fx, fy, cx, cy: 16 floats. */
 export function cameraFloats(camera: Camera): Float32Array<ArrayBuffer> {

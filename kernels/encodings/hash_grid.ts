@@ -223,12 +223,12 @@ function corners(config: HashGridConfig, level: HashGridLevel, position: ArrayLi
       weight *= bit ? fraction[d]! : 1 - fraction[d]!;
       return value + bit;
     });
-    return { weight, entry: entryOf(config, level, corner) };
+    return { weight, entry: entryOf(level, corner) };
   });
 }
 
 /** Table entry of an integer corner: dense where the level fits, hashed otherwise. */
-export function entryOf(config: HashGridConfig, level: HashGridLevel, corner: readonly number[]): number {
+export function entryOf(level: HashGridLevel, corner: readonly number[]): number {
   const index = level.hashed
     ? coherentPrimeHash(corner)
     : corner.reduce((sum, c, d) => sum + c * level.resolution ** d, 0);

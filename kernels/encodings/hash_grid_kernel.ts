@@ -4,7 +4,8 @@
  * @module
  */
 import { capacityOf, countsOf, withScratch } from "../_scratch.ts";
-import type { Gpu, PlannedBuffer } from "../device.ts";
+import type { Gpu } from "../device.ts";
+import type { PlannedBuffer } from "../memory_plan.ts";
 import { type DifferentiableKernel, type Inputs, type Kernel, uniform } from "../kernel.ts";
 import {
   type HashGridConfig,

@@ -5,7 +5,8 @@
  * @module
  */
 import { capacityOf, type Part, withScratch } from "../_scratch.ts";
-import type { DeviceArray, Gpu, PlannedBuffer } from "../device.ts";
+import type { DeviceArray, Gpu } from "../device.ts";
+import type { PlannedBuffer } from "../memory_plan.ts";
 import { type ForwardKernel, type Inputs, type Kernel, uniform } from "../kernel.ts";
 import { type Pcg, pcg3, toUnit } from "../random/pcg.ts";
 import {
