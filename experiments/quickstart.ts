@@ -11,6 +11,7 @@ import { bricksScene } from "../stages/scene.ts";
 import { trainField } from "../stages/train_field.ts";
 
 const Params = z.object({
+  scene: z.literal("bricks").default("bricks").describe("the embedded scene; for your own pictures see photographs.ts"),
   size: z.int().min(32).max(800).default(100).describe("pixels per side"),
   views: z.int().min(4).default(60).describe("training views"),
   steps: z.int().min(1).default(800).describe("training steps"),
