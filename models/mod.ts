@@ -12,4 +12,5 @@ export * from "./field_renderer.ts";
 export * from "./field_trainer.ts";
 export * from "./hash_field.ts";
 export * from "./occupancy.ts";
+export * from "./trainer_config.ts";
 export * from "./training_images.ts";
