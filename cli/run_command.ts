@@ -38,6 +38,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
       environment,
       adapter: prepared.adapter,
       startWorker: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+      leaveWorker: true,
       stop,
       sink,
       fresh: args.noCache,

@@ -36,6 +36,11 @@ export interface RunOptions {
   readonly adapter?: Fingerprint | undefined;
   /** Starts a worker that calls `serveWorker`. */
   startWorker(): Worker;
+  /**
+   * The caller ends the process right after: the worker is left as it is. Ending its thread while the process ends made
+   * Deno abort now and then (docs/platform_notes.md).
+   */
+  readonly leaveWorker?: boolean;
   /** Raised when the user wants to stop. */
   readonly stop: StopFlag;
   /** Hears how it goes. */
@@ -159,7 +164,7 @@ class Runner {
   }
 
   close(): void {
-    this.#worker.close();
+    if (!this.#options.leaveWorker) this.#worker.close();
     this.#options.sink.close();
   }
 
