@@ -73,7 +73,7 @@ const readStage = stage({
 export function blenderScene<const C extends Capability = "colour">(
   name: string,
   args: { path: string; downscale?: number; exports?: readonly C[] },
-): Ref<Scene<C>> {
+): Ref<Scene<NoInfer<C>>> {
   const exports: Capability[] = [...(args.exports ?? ["colour" as const])];
   return readStage(name, { ...args, exports }) as unknown as Ref<Scene<C>>;
 }

@@ -32,6 +32,8 @@ export function claims(): void {
   trainField("g", { scene: blenderScene("n", { path: "lego", exports: ["colour", "normal"] }), depth: {} });
   // @ts-expect-error a scene without colour cannot be trained on
   trainField("h", { scene: blenderScene("only_depth", { path: "lego", exports: ["depth"] }) });
+  // @ts-expect-error what the training wants must not decide what an inline scene exports
+  trainField("j", { scene: blenderScene("inline", { path: "lego" }), depth: {} });
   // @ts-expect-error no scene has smell
   blenderScene("s", { path: "lego", exports: ["smell"] });
   // @ts-expect-error no such parameter
