@@ -41,28 +41,8 @@ export class Scratch {
   }
 
   /** Reads several buffers with one wait. */
-  async read(...parts: readonly Part[]): Promise<ArrayBuffer[]> {
-    const { device } = this.#gpu;
-    const total = parts.reduce((sum, [, count]) => sum + count, 0);
-    if (total === 0) {
-      await this.#gpu.done();
-      return parts.map(() => new ArrayBuffer(0));
-    }
-    const staging = device.createBuffer({ size: total * 4, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    const encoder = device.createCommandEncoder();
-    let at = 0;
-    for (const [buffer, count] of parts) {
-      if (count > 0) encoder.copyBufferToBuffer(buffer, 0, staging, at * 4, count * 4);
-      at += count;
-    }
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const all = staging.getMappedRange().slice(0);
-    staging.unmap();
-    staging.destroy();
-    this.#gpu.check();
-    at = 0;
-    return parts.map(([, count]) => all.slice(at * 4, (at += count) * 4));
+  read(...parts: readonly Part[]): Promise<ArrayBuffer[]> {
+    return this.#gpu.readAll(...parts);
   }
 
   /** Frees everything. */

@@ -346,6 +346,33 @@ export class Gpu {
     return copy;
   }
 
+  /** Reads the first `words` 4-byte words of several buffers with one wait. */
+  async readAll(...parts: readonly (readonly [buffer: GPUBuffer, words: number])[]): Promise<ArrayBuffer[]> {
+    const total = parts.reduce((sum, [, words]) => sum + words, 0);
+    if (total === 0) {
+      await this.done();
+      return parts.map(() => new ArrayBuffer(0));
+    }
+    const staging = this.device.createBuffer({
+      size: total * 4,
+      usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    });
+    const encoder = this.device.createCommandEncoder();
+    let at = 0;
+    for (const [buffer, words] of parts) {
+      if (words > 0) encoder.copyBufferToBuffer(buffer, 0, staging, at * 4, words * 4);
+      at += words;
+    }
+    this.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const all = staging.getMappedRange().slice(0);
+    staging.unmap();
+    staging.destroy();
+    this.check();
+    at = 0;
+    return parts.map(([, words]) => all.slice(at * 4, (at += words) * 4));
+  }
+
   /** Reads `count` floats (default: all). */
   async readFloats(buffer: GPUBuffer, count = buffer.size / 4, offset = 0): Promise<Float32Array<ArrayBuffer>> {
     return new Float32Array(await this.read(buffer, count * 4, offset * 4));

@@ -6,13 +6,18 @@
 import { hashGridKernels } from "./encodings/hash_grid_kernel.ts";
 import { sphericalHarmonicsKernel } from "./encodings/spherical_harmonics_kernel.ts";
 import type { Kernel } from "./kernel.ts";
+import { imageLossKernels } from "./losses/image_loss_kernel.ts";
 import { batchSummaryKernel, photometricKernels } from "./losses/photometric_kernel.ts";
 import { pointwiseKernels } from "./losses/pointwise_kernel.ts";
 import { networkKernels } from "./networks/fully_connected_kernel.ts";
 import { adamKernels } from "./optimisers/adam_kernel.ts";
 import { pcgKernel } from "./random/pcg_kernel.ts";
 import { rayGenerationKernels, rayMarchKernels, sampleCompactionKernels } from "./rays/ray_sampler_kernel.ts";
+import { prefixSumKernels } from "./scan/prefix_sum_kernel.ts";
 import { spansKernels } from "./scan/spans_kernel.ts";
+import { radixSortKernels } from "./sort/radix_sort_kernel.ts";
+import { projectionKernels } from "./splats/projection_kernel.ts";
+import { rasterKernels } from "./splats/raster_kernel.ts";
 import { volumeKernels } from "./volume/volume_rendering_kernel.ts";
 
 /** Every kernel in every tested variant; add a record here and it is tested. */
@@ -23,11 +28,16 @@ export const KERNELS: readonly Kernel[] = [
   ...rayGenerationKernels,
   ...rayMarchKernels,
   ...spansKernels,
+  ...prefixSumKernels,
+  ...radixSortKernels,
   ...sampleCompactionKernels,
   ...volumeKernels,
   ...pointwiseKernels,
   ...photometricKernels,
   batchSummaryKernel,
+  ...imageLossKernels,
   ...adamKernels,
   pcgKernel,
+  ...projectionKernels,
+  ...rasterKernels,
 ];

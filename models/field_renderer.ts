@@ -6,6 +6,9 @@
 import type { Gpu, Op } from "../kernels/device.ts";
 import { batchWords, type Box, type RaySamplerConfig, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
 import { volumeOps } from "../kernels/volume/volume_rendering.ts";
+import type { Camera } from "../scenes/camera.ts";
+import { MIN_ALPHA, type RenderedView, type ViewRenderer } from "./rendered_view.ts";
+import { cameraFloats } from "./training_images.ts";
 import { type FieldBuffers, fieldOps, type HashFieldConfig } from "./hash_field.ts";
 
 /** Settings of a renderer. */
@@ -22,23 +25,11 @@ export interface RendererConfig {
   readonly subrays: number;
 }
 
-/** One rendered view. */
-export interface RenderedView {
-  /** Premultiplied RGBA, H * W * 4. */
-  readonly rgba: Float32Array<ArrayBuffer>;
-  /** Normalised expected depth sum(w t) / sum(w) along the ray, H * W; 0 where nothing was hit. */
-  readonly depth: Float32Array<ArrayBuffer>;
-  /** Samples that were evaluated. */
-  readonly samples: number;
-}
-
 const RAYS_PER_CHUNK = 8192;
 const SAMPLE_CAPACITY = 131072;
-/** Expected depth is not defined where the ray is almost free. */
-const MIN_ALPHA = 1e-3;
 
 /** A renderer of one field for one image size. */
-export class FieldRenderer {
+export class FieldRenderer implements ViewRenderer {
   readonly #gpu: Gpu;
   readonly #config: RendererConfig;
   readonly #ops: Op[];
@@ -117,12 +108,12 @@ export class FieldRenderer {
     await this.#gpu.prewarm(this.#ops);
   }
 
-  /** Renders the view of one camera (16 floats as in TrainingImages.cameras). */
-  async render(camera: Float32Array): Promise<RenderedView> {
+  /** Renders the view of one camera. */
+  async render(camera: Camera): Promise<RenderedView> {
     const { width, height, subrays } = this.#config;
     const pixels = width * height;
     const rgba = new Float32Array(pixels * 4), depth = new Float32Array(pixels), weight = new Float32Array(pixels);
-    this.#gpu.write(this.#cameras, camera);
+    this.#gpu.write(this.#cameras, cameraFloats(camera));
     let samples = 0;
     let rows = Math.floor(RAYS_PER_CHUNK / subrays);
     for (let first = 0; first < pixels;) {
@@ -130,7 +121,13 @@ export class FieldRenderer {
       const rays = count * subrays;
       this.#gpu.write(this.#batch, batchWords(rays, 0, first, 0));
       this.#gpu.submit(this.#ops);
-      const [counts, rendered, geometry] = await this.#readback(rays);
+      const parts = await this.#gpu.readAll(
+        [this.#buffers.counts, 4],
+        [this.#buffers.rendered, rays * 4],
+        [this.#buffers.geometry, rays * 4],
+      );
+      const counts = new Uint32Array(parts[0]!);
+      const rendered = new Float32Array(parts[1]!), geometry = new Float32Array(parts[2]!);
       if (counts[2]! > 0) {
         // Some rays found no room for their samples: take fewer at once.
         if (count === 1) {
@@ -155,24 +152,6 @@ export class FieldRenderer {
       first += count;
     }
     return { rgba, depth, samples };
-  }
-
-  /** One wait for three buffers. */
-  async #readback(rays: number): Promise<[Uint32Array, Float32Array, Float32Array]> {
-    const device = this.#gpu.device;
-    const size = 16 + rays * 32;
-    const staging = device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(this.#buffers.counts, 0, staging, 0, 16);
-    encoder.copyBufferToBuffer(this.#buffers.rendered, 0, staging, 16, rays * 16);
-    encoder.copyBufferToBuffer(this.#buffers.geometry, 0, staging, 16 + rays * 16, rays * 16);
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const copy = staging.getMappedRange().slice(0);
-    staging.unmap();
-    staging.destroy();
-    this.#gpu.check();
-    return [new Uint32Array(copy, 0, 4), new Float32Array(copy, 16, rays * 4), new Float32Array(copy, 16 + rays * 16)];
   }
 
   /** Frees the renderer's own buffers. */

@@ -78,7 +78,7 @@ Deno.test("FieldTrainer learns a ball: held-out picture far above its mean colou
     trainer.trained,
     trainer.occupancy.bits,
   );
-  const { rgba, depth } = await renderer.render(cameraFloats(view.camera));
+  const { rgba, depth } = await renderer.render(view.camera);
   const psnr = psnrOf(meanSquaredError(rgba, view.rgba));
   assert.ok(psnr > 22, `PSNR ${psnr}`);
   const centre = 16 * 32 + 16;

@@ -8,8 +8,8 @@ import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
 import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
 import type { TrainedField } from "../models/field_file.ts";
-import { FieldRenderer, type RenderedView } from "../models/field_renderer.ts";
-import { cameraFloats } from "../models/training_images.ts";
+import { FieldRenderer } from "../models/field_renderer.ts";
+import type { RenderedView } from "../models/rendered_view.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
@@ -216,7 +216,7 @@ export const evaluate = stage({
     const renders: RenderedView[] = [];
     const start = performance.now();
     for (const view of views) {
-      renders.push(await renderer.render(cameraFloats(view.camera)));
+      renders.push(await renderer.render(view.camera));
       context.progress({ done: renders.length, total: views.length, unit: "view" });
     }
     const milliseconds = (performance.now() - start) / views.length;

@@ -15,7 +15,7 @@ import { FieldTrainer } from "../models/field_trainer.ts";
 import { type TrainerConfig, trainerMemory } from "../models/trainer_config.ts";
 import type { ColourHead, HashFieldConfig } from "../models/hash_field.ts";
 import { tightBox, visualHull } from "../models/occupancy.ts";
-import { cameraFloats, packViews } from "../models/training_images.ts";
+import { packViews } from "../models/training_images.ts";
 import type { Artifact } from "../runner/artifact.ts";
 import { input, type Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
@@ -327,7 +327,7 @@ async function livePsnr(
 ): Promise<number> {
   let sum = 0;
   for (const view of views) {
-    const { rgba } = await renderer.render(cameraFloats(view.camera));
+    const { rgba } = await renderer.render(view.camera);
     sum += psnrOf(meanSquaredError(overBackground(rgba, background), overBackground(view.rgba, background)));
   }
   return sum / views.length;

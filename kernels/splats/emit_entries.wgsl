@@ -1,0 +1,51 @@
+// One (tile, slot) pair for each tile of each splat, in the order of depth. A splat whose pairs pass the capacity, and every one
+// behind it, is left out; what is free then is filled with a tile that does not exist.
+@group(0) @binding(0) var<uniform> camera: SplatCamera;
+@group(0) @binding(1) var<storage, read> projected: array<vec4f>;
+@group(0) @binding(2) var<storage, read> order: array<u32>;
+@group(0) @binding(3) var<storage, read> ranked: array<u32>;
+@group(0) @binding(4) var<storage, read> places: array<u32>;
+@group(0) @binding(5) var<storage, read_write> tiles: array<u32>; // [slot] sort key
+@group(0) @binding(6) var<storage, read_write> entries: array<u32>; // [slot] slot
+@group(0) @binding(7) var<storage, read_write> owners: array<u32>; // [slot] splat
+@group(0) @binding(8) var<storage, read_write> spans: array<vec2u>; // [splat] first slot, slots
+@group(0) @binding(9) var<storage, read_write> counts: array<u32>;
+
+@compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let r = linear_index(id, groups, WG);
+  if (r >= camera.count) { return; }
+  let i = order[r];
+  let first = min(places[r], CAPACITY);
+  let n = ranked[r];
+  let fits = n <= CAPACITY - first;
+  let end = select(CAPACITY, first + n, fits);
+  spans[i] = vec2u(first, select(0u, n, fits));
+  if (r == 0u) {
+    let wanted = counts[WANTED];
+    counts[USED] = min(wanted, CAPACITY);
+    counts[MOST] = max(counts[MOST], wanted);
+  }
+  if (n == 0u) { return; }
+  let centre = projected[3u * i].xyz;
+  let conic = projected[3u * i + 1u].xyz;
+  let reach = reach_of(centre, conic);
+  var at = first;
+  if (fits) {
+    for (var y = reach.first.y; y < reach.end.y; y++) {
+      for (var x = reach.first.x; x < reach.end.x; x++) {
+        // Never more than were counted, whatever the compiler made of the same formula there.
+        if (at < end && touches(reach, centre.xy, conic, vec2u(x, y))) {
+          tiles[at] = y * TILES_X + x;
+          entries[at] = at;
+          owners[at] = i;
+          at++;
+        }
+      }
+    }
+  }
+  for (; at < end; at++) {
+    tiles[at] = TILES;
+    entries[at] = at;
+    owners[at] = i;
+  }
+}
