@@ -18,6 +18,7 @@ import { spansKernels } from "./scan/spans_kernel.ts";
 import { radixSortKernels } from "./sort/radix_sort_kernel.ts";
 import { projectionKernels } from "./splats/projection_kernel.ts";
 import { rasterKernels } from "./splats/raster_kernel.ts";
+import { splatStatisticsKernel } from "./splats/splat_statistics_kernel.ts";
 import { volumeKernels } from "./volume/volume_rendering_kernel.ts";
 
 /** Every kernel in every tested variant; add a record here and it is tested. */
@@ -40,4 +41,5 @@ export const KERNELS: readonly Kernel[] = [
   pcgKernel,
   ...projectionKernels,
   ...rasterKernels,
+  splatStatisticsKernel,
 ];

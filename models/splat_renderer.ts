@@ -276,13 +276,8 @@ function split(
  */
 export async function openSplatRenderer(gpu: Gpu, splats: Splats, config: SplatRendererConfig): Promise<SplatRenderer> {
   const { count, degree } = splats;
-  refuseTooLarge(gpu, rasterConfig(config, count, entriesFor(count)), degree);
+  refuseTooLarge(gpu, rasterConfig(config, count, config.entries ?? entriesFor(count)), degree);
   const buffers = uploadSplats(gpu, packSplats(splats));
-  return await SplatRenderer.create(
-    gpu,
-    config,
-    { buffers, capacity: count, degree },
-    count,
-    () => gpu.free(...SPLAT_BUFFERS.map((name) => buffers[name])),
-  );
+  const release = () => gpu.free(...SPLAT_BUFFERS.map((name) => buffers[name]));
+  return await SplatRenderer.create(gpu, config, { buffers, capacity: count, degree }, count, release);
 }

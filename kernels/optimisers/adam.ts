@@ -5,7 +5,7 @@
  * @module
  */
 import type { Binding, Gpu, Op } from "../device.ts";
-import { link } from "../link.ts";
+import { f32Literal, link } from "../link.ts";
 import body from "./adam.wgsl" with { type: "text" };
 
 /** Rates of one step of one parameter group. */
@@ -22,14 +22,17 @@ export interface AdamRates {
   readonly gradientScale: number;
   /** Steps made, this one included: 1, 2, ... */
   readonly step: number;
+  /** Only the first so many parameters move, a multiple of 4; all of them when left out. */
+  readonly count?: number;
 }
 
 /** Bytes of the rates uniform. */
 export const ADAM_UNIFORM_BYTES = 48;
 
 /** Packs rates for the device. */
-export function adamWords(r: AdamRates): Float32Array {
-  return new Float32Array([
+export function adamWords(r: AdamRates): Float32Array<ArrayBuffer> {
+  const words = new Float32Array(ADAM_UNIFORM_BYTES / 4);
+  words.set([
     r.rate,
     r.beta1,
     r.beta2,
@@ -39,10 +42,9 @@ export function adamWords(r: AdamRates): Float32Array {
     r.l2,
     r.emaDecay,
     r.gradientScale,
-    0,
-    0,
-    0,
   ]);
+  new Uint32Array(words.buffer)[9] = r.count === undefined ? 0xffffffff : r.count / 4;
+  return words;
 }
 
 /** How gradients arrive and which parameters move. */
@@ -54,6 +56,8 @@ export interface AdamConfig {
   /** Leave parameters with gradient exactly 0 (and their moments) as they are. */
   readonly sparse: boolean;
   readonly ema: boolean;
+  /** Factors of the rate, repeated over the parameters; a multiple of 4 of them. */
+  readonly rateScales?: readonly number[];
 }
 
 /** Device memory of the optimiser. */
@@ -72,6 +76,8 @@ export async function adamOps(
   buffers: AdamBuffers,
   rates: readonly Binding[],
 ): Promise<Op[]> {
+  const scales = config.rateScales ?? [];
+  if (scales.length % 4 !== 0) throw new RangeError(`Rate factors come in fours: found ${scales.length}`);
   const constants = {
     VECTORS: config.count / 4,
     WG: 64,
@@ -82,8 +88,10 @@ export async function adamOps(
   const code = link(
     constants,
     `alias GRADIENT = ${config.fixedPoint ? "vec4i" : "vec4f"};`,
+    rateScales(scales),
     body
       .replace("EMA_BINDING", config.ema ? "@group(0) @binding(5) var<storage, read_write> average: array<vec4f>;" : "")
+      .replace("RATE_SCALE", scales.length > 0 ? `RATE_SCALES[i % ${scales.length / 4}u]` : "1.0")
       .replaceAll(
         "EMA_STEP",
         config.ema ? "average[i] = rates.ema_decay * average[i] + (1.0 - rates.ema_decay) * parameters[i];" : "",
@@ -96,6 +104,15 @@ export async function adamOps(
   );
 }
 
+function rateScales(scales: readonly number[]): string {
+  if (scales.length === 0) return "";
+  const vectors = Array.from(
+    { length: scales.length / 4 },
+    (_, k) => `vec4f(${scales.slice(4 * k, 4 * k + 4).map(f32Literal).join(", ")})`,
+  );
+  return `const RATE_SCALES = array<vec4f, ${vectors.length}>(${vectors.join(", ")});`;
+}
+
 /** State of the reference. */
 export interface AdamState {
   parameters: Float64Array;
@@ -106,18 +123,20 @@ export interface AdamState {
 
 /** Float64 reference: one step in place. `gradient` is in units of `rates.gradientScale`. */
 export function referenceAdam(
-  config: Pick<AdamConfig, "sparse">,
+  config: Pick<AdamConfig, "sparse" | "rateScales">,
   state: AdamState,
   gradient: ArrayLike<number>,
   rates: AdamRates,
 ): void {
-  for (let i = 0; i < state.parameters.length; i++) {
+  const scales = config.rateScales ?? [1];
+  for (let i = 0; i < Math.min(state.parameters.length, rates.count ?? Infinity); i++) {
+    const rate = rates.rate * scales[i % scales.length]!;
     if (!config.sparse || gradient[i] !== 0) {
       const g = gradient[i]! * rates.gradientScale + rates.l2 * state.parameters[i]!;
       const m = state.firstMoment[i] = rates.beta1 * state.firstMoment[i]! + (1 - rates.beta1) * g;
       const v = state.secondMoment[i] = rates.beta2 * state.secondMoment[i]! + (1 - rates.beta2) * g * g;
       const corrected = Math.sqrt(v / (1 - rates.beta2 ** rates.step)) + rates.epsilon;
-      state.parameters[i]! -= rates.rate * (m / (1 - rates.beta1 ** rates.step)) / corrected;
+      state.parameters[i]! -= rate * (m / (1 - rates.beta1 ** rates.step)) / corrected;
     }
     if (state.average) {
       state.average[i] = rates.emaDecay * state.average[i]! + (1 - rates.emaDecay) * state.parameters[i]!;

@@ -5,7 +5,8 @@ struct Rates {
   correction1: f32, correction2: f32, // 1 - beta^step
   l2: f32, ema_decay: f32,
   gradient_scale: f32, // what one unit of the gradient is worth
-  skip: u32, pad0: u32, pad1: u32,
+  vectors: u32, // the first so many vec4 move
+  pad0: u32, pad1: u32,
 }
 @group(0) @binding(0) var<uniform> rates: Rates;
 @group(0) @binding(1) var<storage, read_write> parameters: array<vec4f>;
@@ -16,7 +17,7 @@ EMA_BINDING
 
 @compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = linear_index(id, groups, WG);
-  if (i >= VECTORS) { return; }
+  if (i >= min(VECTORS, rates.vectors)) { return; }
   let raw = gradient[i];
   if (SPARSE && all(raw == GRADIENT(ZERO))) { EMA_STEP return; }
   if (FIXED) { gradient[i] = GRADIENT(ZERO); }
@@ -24,7 +25,7 @@ EMA_BINDING
   let g = vec4f(raw) * rates.gradient_scale + rates.l2 * p;
   let m = rates.beta1 * first_moment[i] + (1.0 - rates.beta1) * g;
   let v = rates.beta2 * second_moment[i] + (1.0 - rates.beta2) * g * g;
-  let step = rates.rate * (m / rates.correction1) / (sqrt(v / rates.correction2) + rates.epsilon);
+  let step = rates.rate * RATE_SCALE * (m / rates.correction1) / (sqrt(v / rates.correction2) + rates.epsilon);
   let kept = raw == GRADIENT(ZERO);
   let changed = select(vec4<bool>(true), !kept, vec4<bool>(SPARSE));
   first_moment[i] = select(first_moment[i], m, changed);

@@ -101,5 +101,11 @@ export const adamKernels: readonly Kernel[] = [
     gradientScale: 2 ** -20,
     step: 7,
   }),
+  record("adam, rates by component, first 24 parameters", {
+    fixedPoint: false,
+    sparse: false,
+    ema: false,
+    rateScales: [1, 0.5, 0.1, 0.01, 0.2, 0, 2, 1],
+  }, { ...RATES, step: 3, count: 24 }),
   record("adam, sparse", { fixedPoint: false, sparse: true, ema: false }, { ...RATES, step: 3 }),
 ];

@@ -55,9 +55,11 @@ export async function runRaster(
         counts: new Uint32Array(parts[2]!),
       };
     }
-    gpu.write(b.renderedGradient!, gradient.rendered);
-    gpu.write(b.alphaGradient!, gradient.alpha);
-    gpu.submit(raster.backward[0]!);
+    const backward = await raster.backward(
+      scratch.upload("gradient of the picture", gradient.rendered),
+      scratch.upload("gradient of the opacity", gradient.alpha),
+    );
+    gpu.submit(backward[0]!);
     const parts = await scratch.read(
       [b.projectedGradient!, count * 12],
       ...(b.featureGradient ? [[b.featureGradient, input.features.length] as const] : []),
@@ -171,6 +173,8 @@ function record(name: string, cutoffs: SplatCutoffs, features: number): Kernel {
         ...Object.entries(splatSortMemory(config)).map(([n, bytes]) => ({ name: n, bytes })),
         { name: "projected", bytes: projectedBytes(config.capacity) },
         { name: "features", bytes: config.capacity * features * 16 },
+        { name: "gradient of the picture", bytes: WIDTH * HEIGHT * channels * 4 },
+        { name: "gradient of the opacity", bytes: WIDTH * HEIGHT * 4 },
         { name: "camera", bytes: SPLAT_CAMERA_WORDS * 4, binding: false },
       ];
     },

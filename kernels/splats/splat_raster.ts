@@ -88,8 +88,6 @@ export function splatRasterMemory(config: SplatRasterConfig, training: boolean):
     ...(training
       ? {
         slots: entries * (2 + vectors) * 16,
-        renderedGradient: pixels * vectors * 16,
-        alphaGradient: pixels * 4,
         projectedGradient: projectedBytes(capacity),
         ...(features > 0 ? { featureGradient: capacity * features * 16 } : {}),
       }
@@ -148,9 +146,8 @@ export interface SplatRasterBuffers {
   readonly rendered: GPUBuffer;
   /** `[pixel]` opacity. */
   readonly alpha: GPUBuffer;
-  /** Filled by the caller before the backward pass. */
-  readonly renderedGradient: GPUBuffer | undefined;
-  readonly alphaGradient: GPUBuffer | undefined;
+  /** `[splat]` vec2u: first slot and number of slots, 0 when it touches no tile. */
+  readonly spans: GPUBuffer;
   /** Shaped like the projected splats. */
   readonly projectedGradient: GPUBuffer | undefined;
   readonly featureGradient: GPUBuffer | undefined;
@@ -161,8 +158,13 @@ export interface SplatRaster {
   readonly buffers: SplatRasterBuffers;
   /** By camera: lists, sorts and compositing. */
   readonly forward: readonly Op[][];
-  /** By camera: from the gradient of the picture to that of the projected splats. Follows a forward pass of the same camera. */
-  readonly backward: readonly Op[][];
+  /**
+   * Prepares, by camera, the way from the gradients of `rendered` and `alpha`, which are the caller's, to those of the
+   * projected splats and the features. Each list follows a forward pass of the same camera.
+   *
+   * @throws {TypeError} When the rasteriser was not made for training.
+   */
+  backward(renderedGradient: GPUBuffer, alphaGradient: GPUBuffer): Promise<Op[][]>;
   free(): void;
 }
 
@@ -251,38 +253,39 @@ export async function splatRasterOps(
     ranges,
     rasterise,
   ]));
-  const backward = training
-    ? await (async () => {
-      const rasteriseBackward = await op(
-        "splat rasterise backward",
-        [alphaModule, withFeatures(rasteriseBackwardBody, config.features, 9)],
-        [
-          ...pick("ranges", "sorted", "owners"),
-          projected,
-          ...pick("rendered", "alpha", "renderedGradient", "alphaGradient", "slots"),
-          ...some(features),
-        ],
-        perTile,
-      );
-      return await Promise.all(cameras.map(async (camera) => [
-        rasteriseBackward,
-        await op("splat gather slots", [SPLAT_CAMERA_WGSL, withFeatures(gatherBody, config.features, 5)], [
-          camera,
-          ...pick("spans", "slots"),
-          projected,
-          ...pick("projectedGradient"),
-          ...some(b["featureGradient"]),
-        ], bySplat),
-      ]));
-    })()
-    : [];
+  const backward = async (renderedGradient: GPUBuffer, alphaGradient: GPUBuffer) => {
+    if (!training) throw new TypeError("This rasteriser was made without a backward pass: ask for training");
+    const rasteriseBackward = await op(
+      "splat rasterise backward",
+      [alphaModule, withFeatures(rasteriseBackwardBody, config.features, 9)],
+      [
+        ...pick("ranges", "sorted", "owners"),
+        projected,
+        ...pick("rendered", "alpha"),
+        renderedGradient,
+        alphaGradient,
+        ...pick("slots"),
+        ...some(features),
+      ],
+      perTile,
+    );
+    return await Promise.all(cameras.map(async (camera) => [
+      rasteriseBackward,
+      await op("splat gather slots", [SPLAT_CAMERA_WGSL, withFeatures(gatherBody, config.features, 5)], [
+        camera,
+        ...pick("spans", "slots"),
+        projected,
+        ...pick("projectedGradient"),
+        ...some(b["featureGradient"]),
+      ], bySplat),
+    ]));
+  };
   return {
     buffers: {
       counts: b["counts"]!,
       rendered: b["rendered"]!,
       alpha: b["alpha"]!,
-      renderedGradient: b["renderedGradient"],
-      alphaGradient: b["alphaGradient"],
+      spans: b["spans"]!,
       projectedGradient: b["projectedGradient"],
       featureGradient: b["featureGradient"],
     },
