@@ -8,7 +8,7 @@ import { FieldTrainer, STEPS_PER_CHUNK } from "./field_trainer.ts";
 import { type TrainerConfig, trainerMemory } from "./trainer_config.ts";
 import type { ColourHead } from "./hash_field.ts";
 import { tightBox, visualHull } from "./occupancy.ts";
-import { cameraFloats, packViews } from "./training_images.ts";
+import { packViews } from "./training_images.ts";
 
 const box = { min: [-1, -1, -1], max: [1, 1, 1] } as const;
 const views = ballViews(12, 32);

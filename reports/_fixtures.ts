@@ -1,6 +1,7 @@
 /** Small run folders for the tests, as docs/contracts.md describes them. */
 import { join } from "node:path";
 import { canUseFiles, fileTest } from "../tests/permissions.ts";
+import { type ReportArguments, reportCommand } from "./command.ts";
 
 /** What a fixture run differs in. */
 export interface FixtureRun {
@@ -15,6 +16,8 @@ export interface FixtureRun {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly state?: string;
   readonly dirty?: boolean;
+  /** Nodes of the plan, with their cache keys. */
+  readonly nodes?: readonly { readonly name: string; readonly keys: readonly string[] }[];
 }
 
 /** Ids that sort by their time. */
@@ -26,7 +29,7 @@ export function runId(number: number): string {
 /** The files of a run, by path relative to the run's folder. */
 export function runFiles(given: FixtureRun): Map<string, string> {
   const { run, experiment = "photographs", preset = "cpu", scene = "lego400", psnr = "31.2", spread = 0.1 } = given;
-  const { status = "done", seeds = [0], state = "pass", dirty = false, params = { downscale: 4 } } = given;
+  const { status = "done", seeds = [0], state = "pass", dirty = false, params = { downscale: 4 }, nodes = [] } = given;
   const mean = psnr === "inf" ? psnr : Number(psnr);
   const gate = `evaluate.psnr,evaluate,psnr,>=,30.5,,${psnr},${spread},${state},false\n`;
   const evaluation = (seed: number) =>
@@ -44,7 +47,7 @@ export function runFiles(given: FixtureRun): Map<string, string> {
         scene,
         params: { scene: `../data/${scene}`, depth: { weight: 0.5 }, ...params },
         seeds,
-        nodes: [],
+        nodes,
         outputs: { evaluation: "evaluate" },
       }),
     ],
@@ -107,6 +110,16 @@ export async function writeText(root: string, file: string, text: string): Promi
   await Deno.writeTextFile(path, text);
 }
 
+/** Runs the report command; gives its exit code and what it said. */
+export async function report(args: ReportArguments): Promise<{ code: number; out: string; error: string }> {
+  const said = { out: [] as string[], error: [] as string[] };
+  const code = await reportCommand(args, {
+    out: (line) => said.out.push(line),
+    error: (line) => said.error.push(line),
+  });
+  return { code, out: said.out.join("\n"), error: said.error.join("\n") };
+}
+
 /** True when DuckDB may start: its module asks for the number of processors. */
 const canUseDuckdb = canUseFiles && Deno.permissions.querySync({ name: "sys", kind: "cpus" }).state === "granted";
 
@@ -115,5 +128,16 @@ if (!canUseDuckdb) console.log("skipped: tests that need DuckDB want --allow-sys
 /** A test that needs files and DuckDB; it gets a temporary folder that is removed afterwards. */
 export function duckdbTest(name: string, body: (root: string) => Promise<void>): void {
   if (canUseDuckdb) fileTest(name, body);
+  else Deno.test({ name, ignore: true, fn: () => {} });
+}
+
+/** True when charts may be drawn: the time zone is a variable, and the YAML parser looks at some as well. */
+const canDraw = canUseDuckdb && Deno.permissions.querySync({ name: "env" }).state === "granted";
+
+if (canUseDuckdb && !canDraw) console.log("skipped: tests that draw charts want --allow-env too (deno task test)");
+
+/** A test that needs files, DuckDB and Vega; it gets a temporary folder that is removed afterwards. */
+export function chartTest(name: string, body: (root: string) => Promise<void>): void {
+  if (canDraw) fileTest(name, body);
   else Deno.test({ name, ignore: true, fn: () => {} });
 }

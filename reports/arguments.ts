@@ -70,20 +70,75 @@ export function parseSqlArguments(text: string): SqlArguments {
   let digits: number | undefined;
   let empty: string | undefined;
   const digitsOf = new Map<string, number>();
-  let at = 0;
-  while (true) {
-    sqlOption.lastIndex = at;
-    const found = sqlOption.exec(text);
-    if (found === null) break;
-    at = sqlOption.lastIndex;
-    const [, key = "", quoted, bare] = found;
-    const value = quoted ?? bare ?? "";
+  const { options, rest, line } = leadingOptions(text, sqlOption);
+  for (const [key, value] of options) {
     if (key === "empty") empty = value;
     else if (key === "digits") digits = parseDigits(key, value);
     else digitsOf.set(key.slice("digits.".length), parseDigits(key, value) ?? 0);
   }
+  return { digits, digitsOf, empty, sql: rest, sqlLine: line };
+}
+
+/** Arguments of `chart`: a name, options, SQL, a line `---`, and a Vega-Lite spec. */
+export interface ChartArguments {
+  /** Name of the picture. */
+  readonly name: string;
+  /** `width`, `height`, `alt` and `empty`, where given. */
+  readonly options: ReadonlyMap<string, string>;
+  /** The query. */
+  readonly sql: string;
+  /** Line of the arguments on which the query begins, from 1. */
+  readonly sqlLine: number;
+  /** The spec as YAML. */
+  readonly spec: string;
+  /** Line of the arguments on which the spec begins, from 1. */
+  readonly specLine: number;
+}
+
+const chartOption = /\s*(width|height|alt|empty)=(?:"([^"]*)"|(\S*))(?=\s|$)/y;
+
+/**
+ * Splits a chart's arguments.
+ *
+ * @throws {DirectiveError} when the name, the query or the spec is missing
+ */
+export function parseChartArguments(text: string): ChartArguments {
+  const [head = "", name = ""] = /^\s*(\S*)/.exec(text) ?? [];
+  if (!/^[A-Za-z0-9][\w-]{0,63}$/.test(name) || /^(?:select|with|from)$/i.test(name)) {
+    throw new DirectiveError(`Expected chart NAME and then a query, found ${name || "nothing"} in place of the name`);
+  }
+  const lineBreaks = head.split("\n").length - 1;
+  const { options, rest, line } = leadingOptions(text.slice(head.length), chartOption);
+  const cut = /^[ \t]*---[ \t]*\r?$/m.exec(rest);
+  if (cut === null) {
+    throw new DirectiveError("Expected a query, a line --- and then a Vega-Lite spec, found no line ---");
+  }
+  const sql = rest.slice(0, cut.index);
+  const sqlLine = line + lineBreaks;
+  const specLine = sqlLine + sql.split("\n").length;
+  return {
+    name,
+    options: new Map(options),
+    sql: sql.trimEnd(),
+    sqlLine,
+    spec: rest.slice(cut.index + cut[0].length + 1),
+    specLine,
+  };
+}
+
+/** Takes options off the beginning of a text; gives what follows them, and its line. */
+function leadingOptions(text: string, option: RegExp): { options: [string, string][]; rest: string; line: number } {
+  const options: [string, string][] = [];
+  let at = 0;
+  while (true) {
+    option.lastIndex = at;
+    const found = option.exec(text);
+    if (found === null) break;
+    at = option.lastIndex;
+    options.push([found[1] ?? "", found[2] ?? found[3] ?? ""]);
+  }
   at += /^\s*/.exec(text.slice(at))?.[0].length ?? 0;
-  return { digits, digitsOf, empty, sql: text.slice(at).trimEnd(), sqlLine: text.slice(0, at).split("\n").length };
+  return { options, rest: text.slice(at).trimEnd(), line: text.slice(0, at).split("\n").length };
 }
 
 /**

@@ -9,9 +9,19 @@
 import { join, relative, sep } from "node:path";
 import { UsageError } from "../runner/errors.ts";
 import { sha256, writeWhole } from "../runner/json.ts";
+import { listFiles } from "../runner/paths.ts";
 import { DirectiveError } from "./arguments.ts";
-import { type Change, renderReport } from "./directives.ts";
-import { chooseRuns, EvidenceError, mergeTables, readEvidence, selectRuns, writeEvidence } from "./evidence.ts";
+import { chartFolder, chartPath } from "./charts.ts";
+import { type Change, renderReport, type ReportChart } from "./directives.ts";
+import {
+  chooseRuns,
+  EvidenceError,
+  limitNodeTables,
+  mergeTables,
+  readEvidence,
+  selectRuns,
+  writeEvidence,
+} from "./evidence.ts";
 import { type ImageRequest, parseImage, recordImages } from "./images.ts";
 import { findDirectives } from "./markdown.ts";
 import { type Database, openDatabase } from "./sql.ts";
@@ -46,8 +56,8 @@ const terminal: ReportOutput = { out: (line) => console.log(line), error: (line)
 /**
  * Runs the command.
  *
- * Needs `--allow-read` on the root, `--allow-sys=cpus` for DuckDB, and, unless it only checks, `--allow-write` on the
- * root.
+ * Needs `--allow-read` on the root, `--allow-sys=cpus` for DuckDB, `--allow-env` for charts, and, unless it only
+ * checks, `--allow-write` on the root.
  *
  * @returns exit code: 0 when all is well; 1 when a directive cannot be rendered, the evidence is broken or a checked file
  * differs; 2 when the arguments cannot be followed
@@ -84,6 +94,7 @@ async function report(args: ReportArguments, output: ReportOutput): Promise<numb
   let database: Database | undefined;
   if ([...texts.values()].some(hasSql)) database = await openDatabase(evidence);
   let wrong = 0;
+  const drawn = new Map<string, { svg: string; where: string }>();
   try {
     for (const [file, text] of texts) {
       const rendered = await renderReport(text, {
@@ -107,16 +118,54 @@ async function report(args: ReportArguments, output: ReportOutput): Promise<numb
       } else if (rendered.problems.length === 0) {
         output.out(`${file}: unchanged`);
       }
+      for (const chart of rendered.charts) {
+        const where = `${file}:${chart.line}`;
+        const other = drawn.get(chart.path);
+        const problem = other !== undefined && other.svg !== chart.svg
+          ? `is another chart's at ${other.where} as well: give one of them another name`
+          : await settleChart(root, chart, check, output);
+        drawn.set(chart.path, other ?? { svg: chart.svg, where });
+        if (problem === undefined) continue;
+        output.error(`${where}: ${chart.path} ${problem}`);
+        wrong++;
+      }
     }
   } finally {
     database?.close();
   }
+  if (!args.files?.length) await noteOrphans(root, [...texts.values()], warn);
   if (check && wrong === 0) output.out(`${count(files.length, "report")} checked against the evidence: all agree`);
   return wrong > 0 ? 1 : 0;
 }
 
 function hasSql(text: string): boolean {
-  return findDirectives(text).directives.some(({ kind }) => kind === "table" || kind === "value");
+  return findDirectives(text).directives.some(({ kind }) => ["table", "value", "chart"].includes(kind));
+}
+
+/** Writes a chart where its bytes change; a check only says what is wrong with the committed one. */
+async function settleChart(
+  root: string,
+  { path, svg }: ReportChart,
+  check: boolean,
+  output: ReportOutput,
+): Promise<string | undefined> {
+  const found = await readText(join(root, path));
+  if (found === svg) return undefined;
+  if (check) return `${found === undefined ? "is missing" : "is not what the evidence says"}; run report and commit`;
+  await Deno.mkdir(join(root, chartFolder), { recursive: true });
+  await writeWhole(join(root, path), svg);
+  output.out(`${path}: drawn`);
+  return undefined;
+}
+
+/** Names the committed pictures that no chart draws any more: nothing keeps them true. */
+async function noteOrphans(root: string, texts: readonly string[], warn: Warn): Promise<void> {
+  const directives = texts.flatMap((text) => findDirectives(text).directives);
+  const charts = new Set(directives.flatMap(({ kind, args }) => kind === "chart" ? [chartPath(args)] : []));
+  for (const file of await listFiles(join(root, chartFolder))) {
+    const path = `${chartFolder}/${file}`;
+    if (path.endsWith(".svg") && !charts.has(path)) warn(`${path} is drawn by no chart: delete it`);
+  }
 }
 
 function count(number: number, noun: string): string {
@@ -135,7 +184,7 @@ async function recordEvidence(
   const runs = await readRuns(root, warn);
   const chosen = chooseRuns(runs, what);
   if (chosen.size === 0) warn("No finished run in runs/ to record: run an experiment first");
-  const merged = mergeTables(evidence, selectRuns(runs, chosen), warn);
+  const merged = mergeTables(evidence, limitNodeTables(selectRuns(runs, chosen), warn), warn);
   const recorded = await recordImages(root, texts.flatMap(imageRequests), merged, warn);
   await writeEvidence(root, recorded);
   output.out(

@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { duckdbTest, runId, writeRun, writeText } from "./_fixtures.ts";
+import { duckdbTest, report, runId, writeRun, writeText } from "./_fixtures.ts";
 import { fileTest } from "../tests/permissions.ts";
-import { findReports, type ReportArguments, reportCommand } from "./command.ts";
+import { findReports, type ReportArguments } from "./command.ts";
 
 const end = "<!-- /stillroom -->";
-
-/** Runs the command; gives its exit code and what it said. */
-async function report(args: ReportArguments): Promise<{ code: number; out: string; error: string }> {
-  const said = { out: [] as string[], error: [] as string[] };
-  const code = await reportCommand(args, {
-    out: (line) => said.out.push(line),
-    error: (line) => said.error.push(line),
-  });
-  return { code, out: said.out.join("\n"), error: said.error.join("\n") };
-}
 
 const roadmap = [
   "# Roadmap",

@@ -7,12 +7,14 @@
  * | `value [digits=2] [empty="..."] SQL` | one number in a sentence; a second column `run` makes it a link |
  * | `gate EXPERIMENT NODE.COLUMN preset=... scene=...` | a check-box, see gates.ts |
  * | `image EXPERIMENT NODE FILE preset=... alt="..."` | a picture, see images.ts |
+ * | `chart NAME [width=560] [height=260] [alt="..."] SQL --- SPEC` | a drawn chart, see charts.ts |
  *
  * A new kind is one more entry in {@link renderers}.
  *
  * @module
  */
 import { DirectiveError, parseSqlArguments } from "./arguments.ts";
+import { type Chart, renderChart } from "./charts.ts";
 import { formatCell, formatTable } from "./format.ts";
 import { renderGate } from "./gates.ts";
 import { renderImage } from "./images.ts";
@@ -45,6 +47,12 @@ export interface Change {
   readonly after: readonly string[];
 }
 
+/** A chart and the directive that drew it. */
+export interface ReportChart extends Chart {
+  /** Line of the directive. */
+  readonly line: number;
+}
+
 /** A rendered report. */
 export interface RenderedReport {
   /** The new text. */
@@ -55,6 +63,8 @@ export interface RenderedReport {
   readonly warnings: readonly Problem[];
   /** What differs from the old text. */
   readonly changes: readonly Change[];
+  /** The pictures that belong to the text, to be written beside it. */
+  readonly charts: readonly ReportChart[];
 }
 
 /** What a directive becomes. */
@@ -64,6 +74,8 @@ interface Edit {
   /** Whether the check-box before it is ticked, where it has one. */
   readonly ticked?: boolean;
   readonly warning?: string | undefined;
+  /** The picture that the body shows. */
+  readonly chart?: Chart | undefined;
 }
 
 /** What a renderer is given. */
@@ -117,6 +129,11 @@ const renderers: Readonly<Record<string, (site: Site) => Edit | Promise<Edit>>> 
     const { directive, file, evidence, links, hashOf } = site;
     return { body: block(site, await renderImage(directive.args, file, evidence, links, hashOf)) };
   },
+  async chart(site) {
+    const { directive, file, links } = site;
+    const rendered = await renderChart(directive.args, file, links, (sql, line) => query(site, sql, line));
+    return { body: block(site, rendered.lines), chart: rendered.chart };
+  },
 };
 
 /**
@@ -129,6 +146,7 @@ export async function renderReport(text: string, context: ReportContext): Promis
   const problems = [...found];
   const warnings: Problem[] = [];
   const changes: Change[] = [];
+  const charts: ReportChart[] = [];
   const links = runLinks(context.evidence, context.file);
   const crlf = /\r?\n/.exec(text)?.[0] === "\r\n";
   const edits: Splice[] = [];
@@ -152,6 +170,7 @@ export async function renderReport(text: string, context: ReportContext): Promis
       continue;
     }
     if (edit.warning) warnings.push({ line, message: edit.warning });
+    if (edit.chart) charts.push({ ...edit.chart, line });
     const splices = [{
       from: bodyStart,
       to: bodyEnd,
@@ -168,7 +187,7 @@ export async function renderReport(text: string, context: ReportContext): Promis
   }
   edits.sort((a, b) => a.from - b.from);
   problems.sort((a, b) => a.line - b.line);
-  return { text: splice(text, edits, 0, text.length), problems, warnings, changes };
+  return { text: splice(text, edits, 0, text.length), problems, warnings, changes, charts };
 }
 
 /** A ticked box stays as the author wrote it: x or X. */

@@ -174,7 +174,7 @@ Deno.test("renderReport: errors name the line, keep the old text, and do not sto
     [9, "Expected digits to be a whole number from 0 to 12"],
   ]);
   assert.equal(rendered.text, text.replace(`value one -->old`, `value one -->31.20`));
-  assert.match(rendered.problems[1]?.message ?? "", /known are table, value, gate, image$/);
+  assert.match(rendered.problems[1]?.message ?? "", /known are table, value, gate, image, chart$/);
   assert.deepEqual(rendered.changes.map(({ line, kind }) => [line, kind]), [[10, "value"]]);
 });
 

@@ -11,7 +11,17 @@ import { formatLine } from "../runner/csv.ts";
 import { UsageError } from "../runner/errors.ts";
 import { writeWhole } from "../runner/json.ts";
 import { readText, textRows, type Warn } from "./store.ts";
-import { buildTable, compareText, mapTables, type Row, type TableName, tableNames, type Tables } from "./tables.ts";
+import {
+  buildTable,
+  compareText,
+  isNodeTable,
+  mapTables,
+  mostNodeRows,
+  type Row,
+  type TableName,
+  tableNames,
+  type Tables,
+} from "./tables.ts";
 
 /** Where the evidence lies below the root. */
 export const evidenceFolder = "reports/evidence";
@@ -71,15 +81,18 @@ export function tableText(tables: Tables, name: TableName): string {
  * Merges runs into tables: every row of a run that `newer` holds replaces all rows of that run in `older`.
  *
  * Rows come out sorted by run, within a run in the order in which the run wrote them. Pictures are not the run's but
- * the reports': they are replaced one by one, by path.
+ * the reports': they are replaced one by one, by path. A stage's own table is replaced by node and seed, and stays where
+ * `newer` has none: it may have lain in the cache, which may be emptied.
  */
 export function mergeTables(older: Tables, newer: Tables, warn: Warn): Tables {
-  const runs = new Set(newer.runs.rows.map((row) => row.run));
-  const paths = new Set(newer.images.rows.map((row) => row.path));
+  const runs = new Set(newer.runs.rows.map(runOf));
   return mapTables((name) => {
-    const kept = older[name].rows.filter((row) => name === "images" ? !paths.has(row.path) : !runs.has(row.run));
-    const rows = [...kept, ...newer[name].rows];
-    const key = (row: Row) => (name === "images" ? row.path : row.run) ?? "";
+    const key = (row: Row) => {
+      if (name === "images") return row.path ?? "";
+      return isNodeTable(name) ? [runOf(row), row.node, row.seed].join(" ") : runOf(row);
+    };
+    const replaced = name === "images" || isNodeTable(name) ? new Set(newer[name].rows.map(key)) : runs;
+    const rows = [...older[name].rows.filter((row) => !replaced.has(key(row))), ...newer[name].rows];
     return buildTable(name, rows.sort((a, b) => compareText(key(a), key(b))), warn);
   });
 }
@@ -90,6 +103,24 @@ export function selectRuns(tables: Tables, runs: ReadonlySet<string>): Tables {
     columns: tables[name].columns,
     rows: tables[name].rows.filter((row) => runs.has(row.run ?? "")),
   }));
+}
+
+/** Leaves out what is too large to be committed: more than {@link mostNodeRows} rows of a run in a stage's own table. */
+export function limitNodeTables(tables: Tables, warn: Warn): Tables {
+  return mapTables((name) => {
+    const { columns, rows } = tables[name];
+    if (!isNodeTable(name)) return tables[name];
+    const counts = new Map<string, number>();
+    for (const row of rows) counts.set(runOf(row), (counts.get(runOf(row)) ?? 0) + 1);
+    const large = new Set([...counts].flatMap(([run, count]) => count > mostNodeRows ? [run] : []));
+    for (const run of large) {
+      warn(
+        `${name} of run ${run} was not recorded: expected at most ${mostNodeRows} rows of one run, found ` +
+          `${counts.get(run)}; let the stage write fewer, or bins instead of samples`,
+      );
+    }
+    return { columns, rows: rows.filter((row) => !large.has(runOf(row))) };
+  });
 }
 
 /**

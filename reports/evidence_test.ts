@@ -6,6 +6,7 @@ import {
   chooseRuns,
   EvidenceError,
   evidenceFolder,
+  limitNodeTables,
   mergeTables,
   readEvidence,
   selectRuns,
@@ -13,7 +14,7 @@ import {
   writeEvidence,
 } from "./evidence.ts";
 import { readRuns } from "./store.ts";
-import { tableNames, type Tables } from "./tables.ts";
+import { buildTable, emptyTables, mostNodeRows, tableNames, type Tables } from "./tables.ts";
 
 /** All evidence files by name. */
 async function evidenceText(root: string): Promise<string[]> {
@@ -92,6 +93,42 @@ fileTest("chooseRuns: latest is the newest whole run of each experiment, preset 
   assert.throws(() => chosen("nonsense"), { name: "UsageError", message: /No run "nonsense"/ });
   assert.throws(() => chosen("2026"), { name: "UsageError", message: /may be any of .*give more of the id/ });
   assert.throws(() => chosen(runId(3)), { name: "UsageError", message: /has no summary\.json yet/ });
+});
+
+fileTest("mergeTables: a stage's own table outlives the cache that it came from, seed by seed", async (root) => {
+  const keys = ["a".repeat(64), "b".repeat(64)];
+  await writeRun(root, { run: runId(1), seeds: [0, 1], nodes: [{ name: "student", keys }] });
+  for (const [seed, key] of keys.entries()) {
+    await writeText(root, `cache/${key}/result.json`, "{}");
+    await writeText(root, `cache/${key}/training_metrics.csv`, `step,loss\n16,0.5\n32,0.${seed}\n`);
+  }
+  const rows = (tables: Tables) => tables.training_metrics.rows.map(({ seed, step, loss }) => [seed, step, loss]);
+  const expected = [["0", "16", "0.5"], ["0", "32", "0.0"], ["1", "16", "0.5"], ["1", "32", "0.1"]];
+  assert.deepEqual(rows(await record(root, "all")), expected);
+  const before = await evidenceText(root);
+  for (const key of ["", ...keys]) {
+    if (key !== "") await Deno.remove(join(root, "cache", key), { recursive: true });
+    assert.deepEqual(rows(await record(root, "all")), expected);
+    assert.deepEqual(await evidenceText(root), before);
+  }
+});
+
+Deno.test("limitNodeTables: a table with too many rows of one run is left out, and a note says how many", () => {
+  const rows = (run: string, count: number) =>
+    Array.from({ length: count }, (_, step) => ({ run, step: String(step) }));
+  const given = [...rows("a", mostNodeRows), ...rows("b", mostNodeRows + 1), ...rows("c", 1)];
+  const notes: string[] = [];
+  const limited = limitNodeTables({
+    ...emptyTables(),
+    training_metrics: buildTable("training_metrics", given, assert.fail),
+    evaluation_views: buildTable("evaluation_views", given, assert.fail),
+  }, (note) => notes.push(note));
+  assert.deepEqual(limited.training_metrics.rows, [...rows("a", mostNodeRows), ...rows("c", 1)]);
+  assert.equal(limited.evaluation_views.rows.length, given.length);
+  assert.deepEqual(notes, [
+    "training_metrics of run b was not recorded: expected at most 2000 rows of one run, found 2001; let the stage write " +
+    "fewer, or bins instead of samples",
+  ]);
 });
 
 fileTest("readEvidence: torn files and merge conflicts are errors that name the file", async (root) => {

@@ -14,7 +14,7 @@
 import { DirectiveError, parseArguments, parseDigits } from "./arguments.ts";
 import { runOf } from "./evidence.ts";
 import { defaultDigits, formatNumber } from "./format.ts";
-import { matchingRuns, type RunFilter, type RunLinks, unknownParameter } from "./lookup.ts";
+import { matchingRuns, type RunFilter, type RunLinks, runOrigin, unknownParameter } from "./lookup.ts";
 import type { Row, Tables } from "./tables.ts";
 
 /** A rendered gate. */
@@ -71,7 +71,7 @@ export function renderGate(args: string, body: string, tables: Tables, links: Ru
   const seeds = Number(tables.metrics.rows.find(of)?.seeds || 1);
   const details = describeGate(gate, seeds, digits ?? defaultDigits(gate.column ?? ""));
   const id = runOf(run);
-  const from = [`run [${links.name(id)}](${links.target(id)})`, links.origin(id)].filter(Boolean).join(", ");
+  const from = runOrigin(id, links);
   return { passed: gate.state === "pass", body: compose(`${details}, ${from}`) };
 }
 

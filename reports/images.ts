@@ -12,12 +12,12 @@
  *
  * @module
  */
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { sha256, writeWhole } from "../runner/json.ts";
 import { DirectiveError, parseArguments } from "./arguments.ts";
 import { buildTable, emptyTables, type Row, type Tables } from "./tables.ts";
 import { mergeTables, runOf } from "./evidence.ts";
-import { matchingRuns, type RunFilter, type RunLinks } from "./lookup.ts";
+import { matchingRuns, originLine, pictureLine, type RunFilter, type RunLinks } from "./lookup.ts";
 import { outputFolders, type Warn } from "./store.ts";
 
 /** Scenes whose pictures may be committed: those that the project makes itself. */
@@ -95,11 +95,8 @@ export async function renderImage(
     const what = found === undefined ? "is missing" : "is not the recorded one";
     throw new DirectiveError(`${request.path} ${what}: restore it from git, or report --record`);
   }
-  const target = posix.relative(posix.dirname(file), request.path);
-  const alt = request.alt.replace(/[[\]]/g, "");
-  const run = runOf(row);
-  const origin = [`run [${links.name(run)}](${links.target(run)})`, links.origin(run)].filter(Boolean).join(", ");
-  return [`![${alt}](${target})`, `<sub>${origin}</sub>`];
+  const lines = [pictureLine(request.alt, file, request.path), originLine([runOf(row)], links)];
+  return lines.filter((line) => line !== undefined);
 }
 
 /**

@@ -74,6 +74,28 @@ export function runLinks(tables: Tables, file: string): RunLinks {
   };
 }
 
+/** A picture as a line of Markdown: its path, relative to the root, as seen from a report. */
+export function pictureLine(alt: string, file: string, path: string): string {
+  return `![${alt.replace(/[[\]]/g, "")}](${posix.relative(posix.dirname(file), path)})`;
+}
+
+function runLink(run: string, links: RunLinks): string {
+  return `[${links.name(run)}](${links.target(run)})`;
+}
+
+/** A run with its link, commit and device. */
+export function runOrigin(run: string, links: RunLinks): string {
+  return [`run ${runLink(run, links)}`, links.origin(run)].filter(Boolean).join(", ");
+}
+
+/** The runs behind a picture as a line of Markdown; with commit and device where it is one. Undefined without runs. */
+export function originLine(runs: readonly string[], links: RunLinks): string | undefined {
+  const [first, ...others] = runs.filter((run) => links.target(run) !== undefined);
+  if (first === undefined) return undefined;
+  if (others.length > 0) return `<sub>runs ${[first, ...others].map((run) => runLink(run, links)).join(", ")}</sub>`;
+  return `<sub>${runOrigin(first, links)}</sub>`;
+}
+
 /** A device's name without what stands in brackets after it: `llvmpipe (LLVM 15.0.6, 256 bits)` is llvmpipe. */
 function deviceName(adapter: string): string {
   return adapter.replace(/\s*\(.*$/, "").replace(/[<>[\]|"]/g, "");

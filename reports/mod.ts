@@ -1,18 +1,20 @@
 /**
- * What runs measured, as Markdown: SQL over the evidence, directives in reports, check-boxes with their proof.
+ * What runs measured, as Markdown: SQL over the evidence, directives in reports, charts, check-boxes with their proof.
  * `report --record` copies runs into reports/evidence/*.csv, which are committed; every report is rendered from them
  * alone, so a fresh clone, CI and the author's machine generate the same bytes and `report --check` can tell.
  * Reads what the runner wrote, through the runner's own readers of CSV and JSON, and imports nothing else of the project.
- * No measuring, training or drawing happens here, and no number that is not in a file.
+ * No measuring and no training happens here, and no number is shown or drawn that is not in a file.
  *
  * @module
  */
 export { findReports, type ReportArguments, reportCommand, type ReportOutput } from "./command.ts";
-export { type Change, type RenderedReport, renderReport, type ReportContext } from "./directives.ts";
+export { type Chart } from "./charts.ts";
+export { type Change, type RenderedReport, renderReport, type ReportChart, type ReportContext } from "./directives.ts";
 export {
   chooseRuns,
   EvidenceError,
   evidenceFolder,
+  limitNodeTables,
   mergeTables,
   readEvidence,
   selectRuns,

@@ -12,7 +12,16 @@ import { z } from "zod";
 import { parseCsv } from "../runner/csv.ts";
 import { canonicalJson, numberText, sha256 } from "../runner/json.ts";
 import { messageOf } from "../runner/errors.ts";
-import { buildTable, compareText, mapTables, type Row, type TableName, tableNames, type Tables } from "./tables.ts";
+import {
+  buildTable,
+  compareText,
+  mapTables,
+  nodeTables,
+  type Row,
+  type TableName,
+  tableNames,
+  type Tables,
+} from "./tables.ts";
 
 /** Called with one sentence for everything that was left out. */
 export type Warn = (message: string) => void;
@@ -26,6 +35,7 @@ const Plan = z.looseObject({
   params: z.record(z.string(), z.unknown()).default({}),
   params_sha256: z.string().nullish(),
   seeds: z.array(z.number()).default([]),
+  nodes: z.array(z.looseObject({ name: z.string(), keys: z.array(z.string()).default([]) })).default([]),
 });
 
 const Text = z.union([z.string(), z.number(), z.boolean()]).nullish();
@@ -62,13 +72,17 @@ const Summary = z.looseObject({
 /** Rows of one run, by table. */
 type RunRows = Record<TableName, Row[]>;
 
+function noRows(): RunRows {
+  return Object.fromEntries(tableNames.map((name) => [name, [] as Row[]])) as RunRows;
+}
+
 /**
  * Reads every run below `<root>/runs`.
  *
  * Needs read permission on `<root>/runs`. A missing runs folder gives empty tables.
  */
 export async function readRuns(root: string, warn: Warn): Promise<Tables> {
-  const rows = Object.fromEntries(tableNames.map((name) => [name, [] as Row[]])) as RunRows;
+  const rows = noRows();
   const seen = new Map<string, string>();
   for (const directory of await listRuns(root)) {
     const one = await readRun(root, directory, warn);
@@ -134,6 +148,7 @@ async function readRun(root: string, directory: string, warn: Warn): Promise<Run
   };
   const seeds = new Set(plan.seeds);
   const rows: RunRows = {
+    ...noRows(),
     runs: [{
       ...origin,
       title: plan.title ?? "",
@@ -160,11 +175,7 @@ async function readRun(root: string, directory: string, warn: Warn): Promise<Run
         measured: cell(measured),
       };
     }),
-    evaluations: [],
-    evaluation_views: [],
-    gates: [],
     findings: (summary?.findings ?? []).map((finding) => ({ ...origin, ...findingCells(finding) })),
-    images: [],
     provenance: [{
       ...origin,
       patch_sha256: cell(provenance?.patch_sha256),
@@ -182,7 +193,8 @@ async function readRun(root: string, directory: string, warn: Warn): Promise<Run
     rows.gates.push({ ...gate, ...origin, gate_scene: gateScene, metric: `${gate.node ?? ""}.${gate.column ?? ""}` });
   }
   const only = seeds.size === 1 ? cell(plan.seeds[0]) : "";
-  for (const { node, seed: of, folder } of await outputFolders(root, directory)) {
+  const outputs = await outputFolders(root, directory);
+  for (const { node, seed: of, folder } of outputs) {
     const seed = of || only;
     for (const row of await readRows(root, `${folder}/evaluations.csv`, warn)) {
       rows.evaluations.push({ ...row, ...origin, node, seed });
@@ -191,20 +203,52 @@ async function readRun(root: string, directory: string, warn: Warn): Promise<Run
       rows.evaluation_views.push({ ...row, ...base, scene, node, seed });
     }
   }
+  for (const { node, seed, folder } of [...outputs, ...await cacheFolders(root, plan, outputs)]) {
+    for (const name of nodeTables) {
+      for (const row of await readRows(root, `${folder}/${name}.csv`, warn)) {
+        rows[name].push({ ...row, ...base, scene, node, seed: seed || only });
+      }
+    }
+  }
   return rows;
 }
 
+/** Where one seed of a node keeps its files. */
+interface NodeFolder {
+  readonly node: string;
+  /** The seed as text; empty when the run has only one, or when the node does not depend on it. */
+  readonly seed: string;
+  /** The folder, relative to the root. */
+  readonly folder: string;
+}
+
 /** Where a run's output nodes keep their copied files: `<node>/` or, with several seeds, `<node>/seed_<n>/`. */
-export async function outputFolders(
-  root: string,
-  directory: string,
-): Promise<{ node: string; seed: string; folder: string }[]> {
-  const result = [];
+export async function outputFolders(root: string, directory: string): Promise<NodeFolder[]> {
+  const result: NodeFolder[] = [];
   for (const node of await folders(join(root, directory))) {
     result.push({ node, seed: "", folder: `${directory}/${node}` });
     const seeds = (await folders(join(root, directory, node))).flatMap((name) => /^seed_(\d+)$/.exec(name)?.[1] ?? []);
     for (const seed of seeds.sort((a, b) => Number(a) - Number(b))) {
       result.push({ node, seed, folder: `${directory}/${node}/seed_${seed}` });
+    }
+  }
+  return result;
+}
+
+/** The cache folders of a run's finished nodes that are no outputs: those have copies, which outlive the cache. */
+async function cacheFolders(
+  root: string,
+  { nodes, seeds }: z.infer<typeof Plan>,
+  outputs: readonly NodeFolder[],
+): Promise<NodeFolder[]> {
+  const copied = new Set(outputs.map(({ node }) => node));
+  const result: NodeFolder[] = [];
+  for (const { name: node, keys } of nodes) {
+    if (copied.has(node)) continue;
+    for (const [index, key] of keys.entries()) {
+      const folder = `cache/${key}`;
+      if (!/^[0-9a-f]{64}$/.test(key) || await readText(join(root, folder, "result.json")) === undefined) continue;
+      result.push({ node, seed: keys.length > 1 ? cell(seeds[index]) : "", folder });
     }
   }
   return result;

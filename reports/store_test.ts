@@ -102,6 +102,45 @@ fileTest("readRuns: broken files are named in warnings and left out, the rest is
   assert.match(all, /copy says it is run|says it is run .* as .*copy does/);
 });
 
+fileTest(
+  "readRuns: a stage's own tables come from the outputs' copies, and of other nodes from the cache",
+  async (root) => {
+    const [teacher = "", first = "", second = "", gone = "", unfinished = ""] = [..."abcde"].map((c) => c.repeat(64));
+    const nodes = [
+      { name: "teacher", keys: [teacher] },
+      { name: "student", keys: [first, second] },
+      { name: "evaluate", keys: [gone, "../../outside"] },
+      { name: "more", keys: [unfinished, gone] },
+    ];
+    const directory = await writeRun(root, { run: runId(1), seeds: [3, 5], nodes });
+    for (const key of [teacher, first, second]) await writeText(root, `cache/${key}/result.json`, "{}");
+    await writeText(root, `cache/${teacher}/teacher_depth_views.csv`, "view,coverage,run\nr_0,0.75,mine\n");
+    await writeText(root, `cache/${first}/training_metrics.csv`, "step,loss,gain\n16,0.5,inf\n32,nan,1\n");
+    await writeText(root, `cache/${second}/training_metrics.csv`, "step,loss,gain\n16,0.25,2\n32,0.1");
+    await writeText(root, `cache/${unfinished}/training_metrics.csv`, "step,loss\n1,1\n");
+    await writeText(root, `${directory}/evaluate/seed_5/teacher_depth_histogram.csv`, "bin,count\n0,7\n");
+    const warnings: string[] = [];
+    const tables = await readRuns(root, (message) => warnings.push(message));
+    const base = { run: runId(1), experiment: "photographs", preset: "cpu", scene: "lego400" };
+    assert.deepEqual(tables.teacher_depth_views.rows, [
+      { ...base, node: "teacher", seed: "", view: "r_0", coverage: "0.75" },
+    ]);
+    assert.deepEqual(tables.teacher_depth_histogram.rows, [
+      { ...base, node: "evaluate", seed: "5", bin: "0", count: "7" },
+    ]);
+    assert.deepEqual(tables.training_metrics.rows, [
+      { ...base, node: "student", seed: "3", step: "16", loss: "0.5", gain: "inf" },
+      { ...base, node: "student", seed: "3", step: "32", loss: "nan", gain: "1" },
+      { ...base, node: "student", seed: "5", step: "16", loss: "0.25", gain: "2" },
+    ]);
+    assert.deepEqual(tables.training_metrics.columns.at(-1), { name: "gain", type: "DOUBLE" });
+    assert.match(
+      warnings.join("\n"),
+      /^cache\/c+\/training_metrics\.csv ends in the middle of a line; that line was left out$/,
+    );
+  },
+);
+
 fileTest("readRuns: no runs folder gives empty tables that still have their columns", async (root) => {
   const tables = await readRuns(root, silent);
   for (const name of tableNames) {

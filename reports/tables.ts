@@ -29,6 +29,15 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
+/**
+ * Tables that a stage writes into its folder as `<name>.csv` and that are recorded as they are, with the run, the node
+ * and the seed in front. One more name here, with its columns in the schemas below, and reports can query it.
+ */
+export const nodeTables = ["training_metrics", "teacher_depth_views", "teacher_depth_histogram"] as const;
+
+/** Most rows that one run may add to one of the {@link nodeTables}: the evidence is committed and must stay small. */
+export const mostNodeRows = 2000;
+
 /** The tables, in the order in which they are documented and written. */
 export const tableNames = [
   "runs",
@@ -40,6 +49,7 @@ export const tableNames = [
   "findings",
   "images",
   "provenance",
+  ...nodeTables,
 ] as const;
 
 /** Name of one of the tables. */
@@ -60,7 +70,13 @@ export const originColumns = [
   "params_hash",
 ] as const;
 
+/** True for one of the {@link nodeTables}. */
+export function isNodeTable(name: TableName): boolean {
+  return (nodeTables as readonly TableName[]).includes(name);
+}
+
 const origin = "run experiment preset scene commit dirty? adapter params_hash";
+const nodeOrigin = "run experiment preset scene node seed#";
 
 /** Column lists: a bare name is VARCHAR, `name#` DOUBLE, `name?` BOOLEAN. */
 const schemas: Readonly<Record<TableName, string>> = {
@@ -70,12 +86,15 @@ const schemas: Readonly<Record<TableName, string>> = {
   evaluations: `${origin} node seed# split views# width# height# downscale# background pixel_centre rounding ` +
     "ssim_window ssim_padding lpips_net psnr# ssim# psnr_white# psnr_black# psnr_constant# psnr_over_constant# " +
     "psnr_foreground# depth_rmse# ms_per_frame# fps# gpu_peak_mib# train_seconds#",
-  evaluation_views: "run experiment preset scene node seed# split view psnr# ssim#",
+  evaluation_views: `${nodeOrigin} split view psnr# ssim#`,
   gates: `${origin} gate node column metric operator threshold# gate_scene value# spread# state blocking?`,
   findings: `${origin} node seed# rule severity message evidence suggestion docs`,
   images: "run experiment preset scene commit dirty? adapter node seed# file path sha256",
   provenance: "run experiment preset scene commit dirty? patch_sha256 lock_sha256 adapter vendor backend driver host " +
     "deno started params_hash directory",
+  training_metrics: `${nodeOrigin} step# loss# train_psnr# val_psnr# rate# seconds#`,
+  teacher_depth_views: nodeOrigin,
+  teacher_depth_histogram: nodeOrigin,
 };
 
 /** The columns that a table always has, filled or not, so that a query never fails for want of data. */
@@ -134,7 +153,7 @@ export function buildTable(name: TableName, rows: readonly Row[], warn: (message
   return { columns, rows: clean };
 }
 
-/** Nine empty tables. */
+/** All tables, empty. */
 export function emptyTables(): Tables {
   return mapTables((name) => ({ columns: schemaColumns(name), rows: [] }));
 }
