@@ -8,7 +8,6 @@
  */
 import { type Gpu, type Op, openGpu } from "../kernels/device.ts";
 import { growthFactor } from "../kernels/encodings/hash_grid.ts";
-import { link } from "../kernels/link.ts";
 import { occupancyWords } from "../kernels/rays/ray_sampler.ts";
 import { FieldTrainer } from "../models/field_trainer.ts";
 import type { TrainerConfig } from "../models/trainer_config.ts";
@@ -16,6 +15,7 @@ import { visualHull } from "../models/occupancy.ts";
 import { packViews } from "../models/training_images.ts";
 import { bricksCameras, renderPictures } from "../scenes/bricks.ts";
 import type { View } from "../scenes/scene.ts";
+import { fmaRate } from "./fma_rate.ts";
 
 const RAYS = 1024, SAMPLES_PER_RAY = 64;
 
@@ -59,31 +59,6 @@ function config(overrides: Partial<TrainerConfig>): TrainerConfig {
     seed: 0,
     ...overrides,
   };
-}
-
-/** GFLOP/s of independent fused multiply-adds in registers: what the device's arithmetic alone can do. */
-async function fmaRate(gpu: Gpu): Promise<number> {
-  const threads = 16384, rounds = 2048, chains = 8;
-  const out = gpu.buffer("fma", threads * 16);
-  const names = [...Array(chains).keys()];
-  const code = link(
-    {},
-    `
-@group(0) @binding(0) var<storage, read_write> result: array<vec4f>;
-@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = linear_index(id, groups, 64u);
-  let m = vec4f(0.999 + f32(i) * 1e-9);
-  ${names.map((n) => `var a${n} = vec4f(f32(i + ${n}u));`).join(" ")}
-  let bound = min(arrayLength(&result), ${rounds}u);
-  for (var k = 0u; k < bound; k++) { ${names.map((n) => `a${n} = fma(a${n}, m, m);`).join(" ")} }
-  result[i] = ${names.map((n) => `a${n}`).join(" + ")};
-}`,
-  );
-  const op = await gpu.op("fma", code, [out], { threads, workgroup: 64 });
-  await gpu.prewarm([op]);
-  const [ms] = await gpu.time([op], 5);
-  gpu.free(out);
-  return threads * rounds * chains * 4 * 2 / ms! / 1e6;
 }
 
 /** Floating-point operations of one dispatch over `samples`, where they can be counted from its label. */

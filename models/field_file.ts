@@ -9,6 +9,7 @@ import { fieldNetworks, type FieldParameters, type HashFieldConfig, tableSize } 
 
 /** A trained field with all that rendering it needs. */
 export interface TrainedField {
+  readonly kind: "hash-field";
   readonly config: HashFieldConfig;
   readonly box: Box;
   readonly near: number;

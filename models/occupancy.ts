@@ -144,6 +144,19 @@ export function visualHull(views: readonly HullView[], box: Box, resolution: num
   return bits;
 }
 
+/** Whether a point lies in a set cell of a grid over `box`. */
+export function isInside(
+  bits: Uint32Array,
+  box: Box,
+  resolution: number,
+  point: readonly [number, number, number],
+): boolean {
+  const cell = point.map((v, d) => Math.floor((v - box.min[d]!) / (box.max[d]! - box.min[d]!) * resolution));
+  if (cell.some((c) => c < 0 || c >= resolution)) return false;
+  const i = (cell[2]! * resolution + cell[1]!) * resolution + cell[0]!;
+  return ((bits[i >> 5]! >>> (i & 31)) & 1) === 1;
+}
+
 /**
  * The smallest box of whole cells that holds every set cell, one cell wider on each side and never larger than `box`; `box`
  * itself when no cell is set. A tight box puts the grid's resolution where the object is.

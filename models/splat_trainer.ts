@@ -332,6 +332,11 @@ export class SplatTrainer {
     this.#count = state.count;
   }
 
+  /** `[splat]` ln of the standard deviations and logit of the opacity, as they are now. */
+  shapes(): Promise<Float32Array> {
+    return this.#gpu.readFloats(this.#groups.parameters.shapes, 4 * this.#count);
+  }
+
   /** The splats as they are now. */
   async splats(): Promise<Splats> {
     return unpackSplats((await this.#read()).parameters, this.#count, this.config.degree);

@@ -1,5 +1,5 @@
 /**
- * Measures a trained field on held-out views, with the protocol and the trivial baselines in the same row, and draws a strip:
+ * Measures a trained model on held-out views, with the protocol and the trivial baselines in the same row, and draws a strip:
  * truth, render, error, depth.
  *
  * @module
@@ -7,8 +7,7 @@
 import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
 import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
-import type { TrainedField } from "../models/field_file.ts";
-import { FieldRenderer } from "../models/field_renderer.ts";
+import { openRenderer, type SceneModel } from "../models/open_renderer.ts";
 import type { RenderedView } from "../models/rendered_view.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
 import { input } from "../runner/ref.ts";
@@ -162,7 +161,7 @@ export const evaluate = stage({
     step_scale: z.number().positive().max(4).default(0.5).describe("step length as a share of the trained one"),
     rounding: z.enum(["none", "uint8"]).default("none").describe("round renders to 8 bits before comparing"),
   }),
-  inputs: { scene: input<Scene<"colour">>(), student: input<TrainedField>() },
+  inputs: { scene: input<Scene<"colour">>(), student: input<SceneModel>() },
   artifact: jsonArtifact<Record<string, number | string>>("evaluation"),
   measured: ["ms_per_frame", "fps", "train_seconds"],
   rules: [blankRender],
@@ -185,32 +184,13 @@ export const evaluate = stage({
       rounding: params.rounding,
     };
     const { width, height } = split;
-    const subrays = params.subrays === 0 ? nearestSquare(student.subrays) : params.subrays;
-    if (!Number.isInteger(Math.sqrt(subrays))) {
-      throw new RangeError(`subrays must be a square number: found ${subrays}`);
-    }
     context.phase("compile");
-    const parameters = {
-      table: gpu.upload("hash grid table", student.parameters.table),
-      network: gpu.upload("network", student.parameters.network, GPUBufferUsage.UNIFORM),
-    };
-    const occupancy = gpu.upload("occupancy bits", student.occupancy);
-    const renderer = await FieldRenderer.create(
-      gpu,
-      {
-        field: student.config,
-        box: student.box,
-        near: student.near,
-        width,
-        height,
-        stepLength: student.stepLength,
-        mostSamples: student.mostSamples,
-        occupancyResolution: student.occupancyResolution,
-        subrays,
-      },
-      parameters,
-      occupancy,
-    );
+    const renderer = await openRenderer(gpu, student, {
+      width,
+      height,
+      subrays: params.subrays,
+      stepScale: params.step_scale,
+    });
     await renderer.prewarm();
     context.phase("render");
     const renders: RenderedView[] = [];
@@ -222,7 +202,6 @@ export const evaluate = stage({
     const milliseconds = (performance.now() - start) / views.length;
     const peak = gpu.memory.peakBytes / 2 ** 20;
     renderer.free();
-    gpu.free(parameters.table, parameters.network, occupancy);
 
     context.phase("measure");
     const targets = views.map((v) => overBackground(v.rgba, protocol.background));
@@ -295,10 +274,6 @@ export const evaluate = stage({
     return { value: described, metrics };
   },
 });
-
-function nearestSquare(n: number): number {
-  return Math.round(Math.sqrt(n)) ** 2;
-}
 
 function stripOf(views: readonly View[], renders: readonly RenderedView[], background: readonly number[]): Uint8Array {
   const count = Math.min(STRIP_VIEWS, views.length);

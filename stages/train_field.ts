@@ -8,7 +8,6 @@ import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
 import { growthFactor } from "../kernels/encodings/hash_grid.ts";
 import { LOSS_KINDS } from "../kernels/losses/pointwise.ts";
-import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import { loadField, saveField, type TrainedField } from "../models/field_file.ts";
 import { FieldRenderer } from "../models/field_renderer.ts";
 import { FieldTrainer } from "../models/field_trainer.ts";
@@ -21,9 +20,9 @@ import { input, type Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
 import { focalFromAngle } from "../scenes/camera.ts";
-import type { SceneInfo, View } from "../scenes/scene.ts";
+import type { SceneInfo } from "../scenes/scene.ts";
 import { nanOnset } from "./rules/nan_onset.ts";
-import { overBackground } from "./compose.ts";
+import { livePsnr, liveViews } from "./live_views.ts";
 import type { Scene } from "./scene.ts";
 
 /** Depth supervision by true (or a teacher's) depth. */
@@ -153,9 +152,6 @@ const METRIC_COLUMNS = [
   "seconds",
 ] as const;
 
-/** Validation views that are rendered during training. */
-const LIVE_VIEWS = 4;
-
 const trainStage = stage({
   name: "train_field",
   module: import.meta.url,
@@ -268,6 +264,7 @@ const trainStage = stage({
       }
     }
     const value: TrainedField = {
+      kind: "hash-field",
       config: config.field,
       box: config.box,
       near: config.near,
@@ -309,28 +306,6 @@ function rendererConfig(config: TrainerConfig, width: number, height: number) {
     occupancyResolution: config.occupancyResolution,
     subrays: 1,
   };
-}
-
-async function liveViews(info: SceneInfo): Promise<View[]> {
-  const total = info.splits.val.views;
-  const count = Math.min(LIVE_VIEWS, total);
-  const indices = [...Array(count).keys()].map((i) => Math.floor(i * total / count));
-  const views = count > 0 ? await loadViews(info, "val", { indices }) : [];
-  const { width, height } = info.splits.train;
-  return views.filter((v) => v.camera.width === width && v.camera.height === height);
-}
-
-async function livePsnr(
-  renderer: FieldRenderer,
-  views: readonly View[],
-  background: readonly number[],
-): Promise<number> {
-  let sum = 0;
-  for (const view of views) {
-    const { rgba } = await renderer.render(view.camera);
-    sum += psnrOf(meanSquaredError(overBackground(rgba, background), overBackground(view.rgba, background)));
-  }
-  return sum / views.length;
 }
 
 type TrainArguments = Omit<z.input<typeof TrainField>, "depth">;

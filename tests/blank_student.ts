@@ -46,6 +46,7 @@ const blankStudent = stage({
     const occupancy = new Uint32Array(CELLS ** 3 / 32 + COARSE ** 3 / 32);
     if (params.shows === "speck") setSpeck(occupancy);
     const value: TrainedField = {
+      kind: "hash-field",
       config: field,
       box: scene.info.aabb,
       near: scene.info.near,

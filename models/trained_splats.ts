@@ -1,0 +1,31 @@
+/**
+ * Gaussian splats with all that rendering them needs, as a folder: the PLY that other viewers open, too, and the settings.
+ *
+ * @module
+ */
+import { readSplats, writeSplats } from "../scenes/splat_files.ts";
+import type { Splats } from "../scenes/splats.ts";
+
+/** Splats that a stage has made or read. */
+export interface TrainedSplats {
+  readonly kind: "splats";
+  readonly splats: Splats;
+  /** Splats nearer to a camera along its axis are not drawn; world units. */
+  readonly near: number;
+  /** Seconds of training, measured; 0 for splats that were read. */
+  readonly trainSeconds: number;
+}
+
+const FILE = "splats.ply", SETTINGS = "splats.json";
+
+/** Writes `splats.ply` and `splats.json` into a folder. */
+export async function saveTrainedSplats({ splats, ...settings }: TrainedSplats, directory: string): Promise<void> {
+  await writeSplats(`${directory}/${FILE}`, splats);
+  await Deno.writeTextFile(`${directory}/${SETTINGS}`, JSON.stringify(settings));
+}
+
+/** Reads what {@linkcode saveTrainedSplats} wrote. */
+export async function loadTrainedSplats(directory: string): Promise<TrainedSplats> {
+  const settings = JSON.parse(await Deno.readTextFile(`${directory}/${SETTINGS}`)) as Omit<TrainedSplats, "splats">;
+  return { ...settings, splats: await readSplats(`${directory}/${FILE}`) };
+}

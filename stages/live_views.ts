@@ -1,0 +1,37 @@
+/**
+ * The few validation views that trainings look at while they run.
+ *
+ * @module
+ */
+import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
+import type { ViewRenderer } from "../models/rendered_view.ts";
+import { loadViews } from "../scenes/blender.ts";
+import type { SceneInfo, View } from "../scenes/scene.ts";
+import { overBackground } from "./compose.ts";
+
+/** Views that are rendered during training. */
+const LIVE_VIEWS = 4;
+
+/** Validation views spread over the split, of the size of the training views. */
+export async function liveViews(info: SceneInfo): Promise<View[]> {
+  const total = info.splits.val.views;
+  const count = Math.min(LIVE_VIEWS, total);
+  const indices = [...Array(count).keys()].map((i) => Math.floor(i * total / count));
+  const views = count > 0 ? await loadViews(info, "val", { indices }) : [];
+  const { width, height } = info.splits.train;
+  return views.filter((v) => v.camera.width === width && v.camera.height === height);
+}
+
+/** Mean PSNR of rendered views over a background, dB. */
+export async function livePsnr(
+  renderer: ViewRenderer,
+  views: readonly View[],
+  background: readonly number[],
+): Promise<number> {
+  let sum = 0;
+  for (const view of views) {
+    const { rgba } = await renderer.render(view.camera);
+    sum += psnrOf(meanSquaredError(overBackground(rgba, background), overBackground(view.rgba, background)));
+  }
+  return sum / views.length;
+}

@@ -1,0 +1,57 @@
+/**
+ * Sicknesses of splats in training: scales that collapse, and numbers that run away.
+ *
+ * @module
+ */
+import type { Rule } from "../../runner/diagnosis.ts";
+
+/** Share of the first median scale below which splats count as collapsed. */
+export const COLLAPSED_SHARE = 0.02;
+/** Denied splats, in multiples of the cap, from which growth counts as runaway. */
+const GROWTH_SHARE = 10;
+/** Rows that must fall one after another before a fall counts. */
+const FALLING_ROWS = 4;
+
+/** Fires when the median scale falls monotonically to a small share of what it was. */
+export const scaleCollapse: Rule = {
+  id: "scale-collapse",
+  severity: "warning",
+  docs: "docs/rules.md#scale-collapse",
+  check({ tables }) {
+    const rows = tables("training_metrics").filter((r) => r["scale_median"] !== undefined && r["scale_median"] !== "");
+    const medians = rows.map((r) => Number(r["scale_median"]));
+    if (medians.length <= FALLING_ROWS) return undefined;
+    const first = medians[0]!, last = medians.at(-1)!;
+    const tail = medians.slice(-FALLING_ROWS - 1);
+    const falling = tail.every((m, i) => i === 0 || m < tail[i - 1]!);
+    if (!(last < COLLAPSED_SHARE * first) || !falling) return undefined;
+    return {
+      message: `The median scale has fallen from ${first.toPrecision(3)} to ${last.toPrecision(3)} and still falls`,
+      evidence: rows.slice(-3).map((r) => ({ step: r["step"] ?? "", scale_median: r["scale_median"] ?? "" })),
+      suggestion: "Lower scales_rate, raise densify_threshold, and look whether the pictures' cameras are right",
+    };
+  },
+};
+
+/** Fires when the cap denied more splats than it allows: density control asks for ever more. */
+export const runawayGrowth: Rule = {
+  id: "runaway-growth",
+  severity: "warning",
+  docs: "docs/rules.md#runaway-growth",
+  check({ tables }) {
+    const rows = tables("training_metrics").filter((r) => Number(r["denied"] ?? 0) > 0);
+    const denied = rows.reduce((sum, r) => sum + Number(r["denied"]), 0);
+    const cap = Math.max(0, ...rows.map((r) => Number(r["splats"])));
+    if (rows.length === 0 || denied <= GROWTH_SHARE * cap) return undefined;
+    return {
+      message: `Density control asked for ${denied} splats more than the cap of ${cap} allows`,
+      evidence: rows.slice(0, 3).map((r) => ({
+        step: r["step"] ?? "",
+        splats: r["splats"] ?? "",
+        denied: r["denied"] ?? "",
+      })),
+      suggestion:
+        "Raise cap if memory allows, or densify_threshold; gradients that stay large everywhere point at wrong cameras",
+    };
+  },
+};
