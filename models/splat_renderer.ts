@@ -207,14 +207,17 @@ export class SplatRenderer implements ViewRenderer {
     }
   }
 
-  /** Makes room for more pairs. */
+  /** Makes room for more pairs: a quarter more than are wanted, or as many as the device allows. */
   async #grow(wanted: number): Promise<void> {
-    const gpu = this.#gpu;
-    const entries = Math.ceil(wanted * 1.25);
-    const raster = rasterConfig(this.#config, this.#splats.capacity, entries);
-    refuseTooLarge(gpu, raster, this.#splats.degree);
+    const gpu = this.#gpu, { capacity, degree } = this.#splats;
+    const { maxStorageBufferBindingSize = 0, maxBufferSize = 0 } = gpu.adapter.limits;
+    const most = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4);
+    const entries = Math.max(wanted, Math.min(most, Math.ceil(wanted * 1.25)));
+    const raster = rasterConfig(this.#config, capacity, entries);
+    refuseTooLarge(gpu, raster, degree);
+    const grown = await splatRasterOps(gpu, raster, [this.#camera], this.#projected, this.#features, false);
     this.#raster.free();
-    this.#raster = await splatRasterOps(gpu, raster, [this.#camera], this.#projected, this.#features, false);
+    this.#raster = grown;
     this.#entries = entries;
   }
 
@@ -226,8 +229,13 @@ export class SplatRenderer implements ViewRenderer {
   }
 }
 
-function rasterFeatures(config: SplatRendererConfig, capacity: number): number {
-  return config.features ? config.features.length / 4 / capacity : 0;
+function rasterFeatures({ features }: SplatRendererConfig, capacity: number): number {
+  if (!features) return 0;
+  const vectors = features.length / 4 / capacity;
+  if (!Number.isInteger(vectors)) {
+    throw new RangeError(`Features come in fours for each of ${capacity} splats: found ${features.length} values`);
+  }
+  return vectors;
 }
 
 function rasterConfig(config: SplatRendererConfig, capacity: number, entries: number): SplatRasterConfig {
@@ -257,14 +265,15 @@ function split(
   const rgba = new Float32Array(pixels * 4), depth = new Float32Array(pixels);
   const planes = new Float32Array(pixels * 4 * features);
   for (let p = 0; p < pixels; p++) {
-    rgba.set(rendered.subarray(p * stride, p * stride + 3), 4 * p);
+    const at = p * stride;
+    for (let c = 0; c < 3; c++) rgba[4 * p + c] = rendered[at + c]!;
     rgba[4 * p + 3] = alpha[p]!;
     if (alpha[p]! > MIN_ALPHA) {
       const x = (p % camera.width + 0.5 - camera.cx) / camera.fx;
       const y = (Math.floor(p / camera.width) + 0.5 - camera.cy) / camera.fy;
-      depth[p] = rendered[p * stride + 3]! / alpha[p]! * Math.sqrt(x * x + y * y + 1);
+      depth[p] = rendered[at + 3]! / alpha[p]! * Math.sqrt(x * x + y * y + 1);
     }
-    planes.set(rendered.subarray(p * stride + 4, (p + 1) * stride), p * 4 * features);
+    for (let c = 4; c < stride; c++) planes[p * (stride - 4) + c - 4] = rendered[at + c]!;
   }
   return { rgba, depth, samples, features: planes };
 }
