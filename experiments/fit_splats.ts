@@ -9,8 +9,12 @@ import { z } from "zod";
 import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
 import { evaluate } from "../stages/evaluate.ts";
+import { exportTeacher } from "../stages/export_teacher.ts";
 import { FitSplats, fitSplats } from "../stages/fit_splats.ts";
 import { namedScene } from "../stages/scene.ts";
+
+/** Test views in which the teacher is compared with itself. */
+const SELF_VIEWS = 4;
 
 const Params = z.object({
   scene: z.string().default("bricks").describe("bricks, or a NeRF-synthetic folder"),
@@ -39,15 +43,19 @@ export default experiment({
       bricks: { size: p.size, train: 100, test: 25 },
     });
     const teacher = fitSplats("teacher", { scene, ...p.fit });
-    const evaluation = evaluate("evaluate", { scene, student: teacher, views: p.test_views });
+    // Against itself the teacher must be perfect: whatever is not is a fault of the way pictures are made or compared.
+    const itself = exportTeacher("itself", { scene, teacher, split: "test", views: SELF_VIEWS });
+    const evaluation = evaluate("evaluate", { scene, student: teacher, teacher: itself, views: p.test_views });
+    const perfect = [gate(evaluation, "psnr_teacher").atLeast(Infinity), gate(evaluation, "ssim_teacher").atLeast(1)];
     const psnr = gate(evaluation, "psnr"), above = gate(evaluation, "psnr_over_constant");
     return {
       outputs: { evaluation },
       gates: {
-        tiny: [above.atLeast(5)],
+        tiny: [above.atLeast(5), ...perfect],
         cpu: [
           psnr.atLeast(p.scene === "bricks" ? 32 : 30),
           above.atLeast(10),
+          ...perfect,
           gate(evaluation, "train_seconds").atMost(1200),
         ],
         long: [psnr.atLeast(33), above.atLeast(10)],

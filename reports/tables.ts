@@ -85,7 +85,7 @@ const schemas: Readonly<Record<TableName, string>> = {
   metrics: `${origin} node column metric mean# spread# seeds# measured?`,
   evaluations: `${origin} node seed# split views# width# height# downscale# background pixel_centre rounding ` +
     "ssim_window ssim_padding lpips_net psnr# ssim# psnr_white# psnr_black# psnr_constant# psnr_over_constant# " +
-    "psnr_foreground# depth_rmse# ms_per_frame# fps# gpu_peak_mib# train_seconds#",
+    "psnr_foreground# depth_rmse# psnr_teacher# ssim_teacher# depth_rmse_teacher# ms_per_frame# fps# gpu_peak_mib# train_seconds#",
   evaluation_views: `${nodeOrigin} split view psnr# ssim#`,
   gates: `${origin} gate node column metric operator threshold# gate_scene value# spread# state blocking?`,
   findings: `${origin} node seed# rule severity message evidence suggestion docs`,

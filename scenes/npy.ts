@@ -3,7 +3,7 @@
  * (numpy/lib/format.py, "Format Version 1.0").
  * @module
  */
-import { SceneError } from "./errors.ts";
+import { readBytes, SceneError } from "./errors.ts";
 
 /** The element types read and written here. */
 export type NpyData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
@@ -123,4 +123,9 @@ export function decodeNpyFloat32(
     );
   }
   return array.data;
+}
+
+/** Reads a file with {@linkcode decodeNpyFloat32}. */
+export async function readNpyFloat32(file: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+  return decodeNpyFloat32(await readBytes(file), file, shape);
 }

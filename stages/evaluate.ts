@@ -10,12 +10,13 @@ import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/
 import { openRenderer, type SceneModel } from "../models/open_renderer.ts";
 import type { RenderedView } from "../models/rendered_view.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
-import { input } from "../runner/ref.ts";
+import { input, optionalInput } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
 import { encodePng } from "../scenes/png.ts";
 import type { View } from "../scenes/scene.ts";
 import { blankRender } from "./rules/blank_render.ts";
+import { readTeacherFile, type Teacher } from "../models/teacher.ts";
 import { overBackground } from "./compose.ts";
 import type { Scene } from "./scene.ts";
 import { drawStrip } from "./strip.ts";
@@ -130,6 +131,10 @@ const COLUMNS = [
   "psnr_foreground",
   "depth_rmse",
   "depth_coverage",
+  "teacher_views",
+  "psnr_teacher",
+  "ssim_teacher",
+  "depth_rmse_teacher",
   "ms_per_frame",
   "fps",
   "gpu_peak_mib",
@@ -161,11 +166,15 @@ export const evaluate = stage({
     step_scale: z.number().positive().max(4).default(0.5).describe("step length as a share of the trained one"),
     rounding: z.enum(["none", "uint8"]).default("none").describe("round renders to 8 bits before comparing"),
   }),
-  inputs: { scene: input<Scene<"colour">>(), student: input<SceneModel>() },
+  inputs: {
+    scene: input<Scene<"colour">>(),
+    student: input<SceneModel>(),
+    teacher: optionalInput<Teacher<"colour" | "depth">>(),
+  },
   artifact: jsonArtifact<Record<string, number | string>>("evaluation"),
   measured: ["ms_per_frame", "fps", "train_seconds"],
   rules: [blankRender],
-  async run(context, { scene, student }, params) {
+  async run(context, { scene, student, teacher }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;
     gpu.memory.resetPeak();
@@ -248,6 +257,7 @@ export const evaluate = stage({
         : undefined,
       depth_rmse: pixels > 0 ? Math.sqrt(squared / pixels) : undefined,
       depth_coverage: valid > 0 ? pixels / valid : undefined,
+      ...(teacher ? await againstTeacher(teacher, views, renders, protocol) : NO_TEACHER),
       ms_per_frame: milliseconds,
       fps: 1000 / milliseconds,
       gpu_peak_mib: peak,
@@ -274,6 +284,60 @@ export const evaluate = stage({
     return { value: described, metrics };
   },
 });
+
+const NO_TEACHER = {
+  teacher_views: undefined,
+  psnr_teacher: undefined,
+  ssim_teacher: undefined,
+  depth_rmse_teacher: undefined,
+};
+
+/**
+ * Renders against what the teacher showed from the same cameras, over the views that the teacher exported: PSNR and SSIM of
+ * colour over the background, and the depth error where the teacher covers the pixel by half.
+ */
+async function againstTeacher(
+  teacher: Teacher<"colour" | "depth">,
+  views: readonly View[],
+  renders: readonly RenderedView[],
+  protocol: EvaluationProtocol,
+): Promise<Record<keyof typeof NO_TEACHER, number | undefined>> {
+  if (teacher.split !== protocol.split) {
+    throw new RangeError(
+      `The teacher exported its ${teacher.split} views, but the ${protocol.split} views are evaluated: give both the same split`,
+    );
+  }
+  const named = new Map(teacher.views.map((v) => [v.name, v]));
+  let count = 0, psnr = 0, similarity = 0, squared = 0, pixels = 0;
+  for (const [i, view] of views.entries()) {
+    const known = named.get(view.name), render = renders[i]!;
+    if (!known) continue;
+    const { width, height } = view.camera;
+    const colour = await readTeacherFile(teacher, known, "colour"),
+      alpha = await readTeacherFile(teacher, known, "alpha");
+    const rgba = new Float32Array(4 * alpha.length);
+    for (let p = 0; p < alpha.length; p++) {
+      for (let c = 0; c < 3; c++) rgba[4 * p + c] = colour[3 * p + c]!;
+      rgba[4 * p + 3] = alpha[p]!;
+    }
+    const target = overBackground(rgba, protocol.background);
+    const prediction = overBackground(render.rgba, protocol.background);
+    psnr += psnrOf(meanSquaredError(prediction, target));
+    similarity += ssim(prediction, target, width, height);
+    const depth = await readTeacherFile(teacher, known, "depth");
+    const error = depthError(render, depth.map((d, p) => alpha[p]! >= 0.5 ? d : 0));
+    squared += error.squared;
+    pixels += error.pixels;
+    count++;
+  }
+  if (count === 0) return NO_TEACHER;
+  return {
+    teacher_views: count,
+    psnr_teacher: psnr / count,
+    ssim_teacher: similarity / count,
+    depth_rmse_teacher: pixels > 0 ? Math.sqrt(squared / pixels) : undefined,
+  };
+}
 
 function stripOf(views: readonly View[], renders: readonly RenderedView[], background: readonly number[]): Uint8Array {
   const count = Math.min(STRIP_VIEWS, views.length);

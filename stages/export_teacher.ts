@@ -1,0 +1,210 @@
+/**
+ * Asks a teacher of splats for views and writes what students need: colour, opacity, depth, features, statistics along rays, and
+ * the cells that hold anything.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Gpu } from "../kernels/device.ts";
+import { Pcg, pcg3 } from "../kernels/random/pcg.ts";
+import { tightBox } from "../models/occupancy.ts";
+import { MIN_ALPHA } from "../models/rendered_view.ts";
+import {
+  FEATURE_CHANNELS,
+  MOMENT_CHANNELS,
+  rayStatistics,
+  splatFeatures,
+  splatMoments,
+} from "../models/splat_features.ts";
+import { splatOccupancy } from "../models/splat_occupancy.ts";
+import { openSplatRenderer, type RenderedSplats } from "../models/splat_renderer.ts";
+import {
+  loadTeacher,
+  saveTeacher,
+  type Teacher,
+  type TeacherExport,
+  teacherFile,
+  type TeacherView,
+} from "../models/teacher.ts";
+import type { TrainedSplats } from "../models/trained_splats.ts";
+import type { Artifact } from "../runner/artifact.ts";
+import { input, type Ref } from "../runner/ref.ts";
+import { stage } from "../runner/stage.ts";
+import { loadViews } from "../scenes/blender.ts";
+import type { Camera } from "../scenes/camera.ts";
+import { sampleCameras } from "../scenes/camera_paths.ts";
+import { encodeNpy } from "../scenes/npy.ts";
+import type { Scene } from "./scene.ts";
+
+/** Parameters of the export. */
+export const ExportTeacher = z.object({
+  split: z.enum(["train", "val", "test"]).default("train").describe("photographs whose cameras are used"),
+  views: z.int().min(0).default(0).describe("first N of them; 0: all"),
+  sampled: z.int().min(0).default(0).describe("cameras between those of the split, besides; nobody photographed them"),
+  exports: z.array(z.enum(["colour", "depth", "features", "statistics"])).default(["colour", "depth"]),
+  occupancy: z.int().min(4).max(256).default(64).describe("cells per side of the grid"),
+});
+
+const teacherArtifact: Artifact<Teacher> = { format: "teacher", version: 1, save: saveTeacher, load: loadTeacher };
+
+const exportStage = stage({
+  name: "export_teacher",
+  module: import.meta.url,
+  device: true,
+  seeded: true,
+  params: ExportTeacher,
+  inputs: { scene: input<Scene<"colour">>(), teacher: input<TrainedSplats>() },
+  artifact: teacherArtifact,
+  provides: (params) => params.exports,
+  async run(context, { scene, teacher }, params) {
+    const gpu = context.device as Gpu;
+    const { info } = scene;
+    gpu.memory.resetPeak();
+    context.phase("occupancy");
+    const coarse = splatOccupancy(teacher.splats, info.aabb, params.occupancy);
+    const box = tightBox(coarse, info.aabb, params.occupancy);
+    const bits = splatOccupancy(teacher.splats, box, params.occupancy);
+
+    context.phase("cameras");
+    const views = await camerasOf(scene, params, context.seed);
+    const { width, height } = views[0]!.camera;
+    context.phase("compile");
+    const features = featuresOf(teacher, params.exports);
+    const renderer = await openSplatRenderer(gpu, teacher.splats, {
+      width,
+      height,
+      near: teacher.near,
+      ...(features ? { features } : {}),
+    });
+    await renderer.prewarm();
+    await Deno.mkdir(`${context.directory}/views`, { recursive: true });
+    context.phase("render");
+    let written = 0, covered = 0;
+    for (const [i, view] of views.entries()) {
+      const rendered = await renderer.render(view.camera);
+      for (const [file, data] of planesOf(rendered, params.exports)) {
+        const channels = data.length / (width * height);
+        const bytes = encodeNpy({ shape: channels === 1 ? [height, width] : [height, width, channels], data });
+        await Deno.writeFile(teacherFile(context.directory, view, file), bytes);
+        written += bytes.length;
+      }
+      for (let p = 0; p < width * height; p++) covered += rendered.rgba[4 * p + 3]! >= 0.5 ? 1 : 0;
+      context.progress({ done: i + 1, total: views.length, unit: "view" });
+      context.signal.throwIfAborted();
+    }
+    renderer.free();
+    const cells = bits.reduce((sum, word) => sum + bitCount(word), 0);
+    const value: Teacher = {
+      model: teacher,
+      split: params.split,
+      views,
+      folder: context.directory,
+      exports: Object.fromEntries(params.exports.map((e) => [e, true])) as Teacher["exports"],
+      occupancy: { box, resolution: params.occupancy, bits },
+    };
+    return {
+      value,
+      metrics: {
+        views: views.length,
+        coverage: covered / (views.length * width * height),
+        occupied_share: cells / params.occupancy ** 3,
+        written_mib: written / 2 ** 20,
+        gpu_peak_mib: gpu.memory.peakBytes / 2 ** 20,
+      },
+    };
+  },
+});
+
+/** Cameras of the split's photographs, then sampled ones. */
+async function camerasOf(
+  { info }: Pick<Scene, "info">,
+  params: z.output<typeof ExportTeacher>,
+  seed: number,
+): Promise<TeacherView[]> {
+  const split = info.splits[params.split];
+  const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
+  if (count === 0) throw new RangeError(`Scene ${info.name} has no ${params.split} views: choose another split`);
+  const given = await loadViews(info, params.split, { indices: [...Array(count).keys()] });
+  const rng = new Pcg(pcg3(seed, 6, 0));
+  const sampled: Camera[] = params.sampled > 0
+    ? sampleCameras(given.map((v) => v.camera), params.sampled, () => rng.uniform())
+    : [];
+  return [
+    ...given.map(({ name, camera }) => ({ name, camera })),
+    ...sampled.map((camera, i) => ({ name: `sample_${i}`, camera })),
+  ];
+}
+
+/** Channels that are composited besides colour: features, then moments; undefined when none is wanted. */
+function featuresOf(
+  { splats }: TrainedSplats,
+  exports: readonly TeacherExport[],
+): Float32Array<ArrayBuffer> | undefined {
+  const parts = [
+    ...(exports.includes("features") ? [{ data: splatFeatures(splats), channels: FEATURE_CHANNELS }] : []),
+    ...(exports.includes("statistics") ? [{ data: splatMoments(splats), channels: MOMENT_CHANNELS }] : []),
+  ];
+  return parts.length === 0 ? undefined : interleave(parts, splats.count);
+}
+
+/** Joins rows of several arrays. */
+function interleave(
+  parts: readonly { readonly data: Float32Array; readonly channels: number }[],
+  rows: number,
+): Float32Array<ArrayBuffer> {
+  const stride = parts.reduce((sum, { channels }) => sum + channels, 0);
+  const out = new Float32Array(rows * stride);
+  for (let i = 0; i < rows; i++) {
+    let at = i * stride;
+    for (const { data, channels } of parts) {
+      out.set(data.subarray(i * channels, (i + 1) * channels), at);
+      at += channels;
+    }
+  }
+  return out;
+}
+
+/** What is written of a view, by the names of `TEACHER_FILES`. */
+function* planesOf(
+  { rgba, depth, features }: RenderedSplats,
+  exports: readonly TeacherExport[],
+): Generator<readonly [file: string, data: Float32Array<ArrayBuffer>]> {
+  const pixels = depth.length, channels = features.length / pixels;
+  const columns = (source: Float32Array, stride: number, first: number, count: number) => {
+    const out = new Float32Array(pixels * count);
+    for (let p = 0; p < pixels; p++) {
+      for (let c = 0; c < count; c++) out[p * count + c] = source[p * stride + first + c]!;
+    }
+    return out;
+  };
+  const alpha = columns(rgba, 4, 3, 1);
+  if (exports.includes("colour")) {
+    yield ["colour", columns(rgba, 4, 0, 3)];
+    yield ["alpha", alpha];
+  }
+  if (exports.includes("depth")) yield ["depth", depth];
+  if (exports.includes("features")) yield ["features", columns(features, channels, 0, FEATURE_CHANNELS)];
+  if (exports.includes("statistics")) {
+    const moments = columns(features, channels, channels - MOMENT_CHANNELS, MOMENT_CHANNELS);
+    yield ["statistics", rayStatistics(moments, alpha, MIN_ALPHA)];
+  }
+}
+
+function bitCount(word: number): number {
+  let count = 0;
+  for (let w = word >>> 0; w !== 0; w = (w & (w - 1)) >>> 0) count++;
+  return count;
+}
+
+/** Exports views of a teacher; what `exports` names is part of the type of the reference. */
+export function exportTeacher<const C extends TeacherExport = "colour" | "depth">(
+  name: string,
+  args: Omit<z.input<typeof ExportTeacher>, "exports"> & {
+    scene: Ref<Scene<"colour">>;
+    teacher: Ref<TrainedSplats>;
+    exports?: readonly C[];
+  },
+): Ref<Teacher<NoInfer<C>>> {
+  const exports: TeacherExport[] = [...(args.exports ?? ["colour" as const, "depth" as const])];
+  return exportStage(name, { ...args, exports }) as unknown as Ref<Teacher<C>>;
+}
