@@ -21,14 +21,12 @@ FEATURES_BINDING
   let position = vec2f(f32(x), f32(y)) + 0.5;
   let first = ranges[tile].first;
   let last = ranges[tile].end;
-  var sum: array<array<vec4f, V>, PX>;
-  var transmittance: array<f32, PX>;
-  var open: array<bool, PX>;
-  for (var j = 0u; j < PX; j++) {
-    for (var c = 0u; c < V; c++) { sum[j][c] = vec4f(); }
-    transmittance[j] = 1.0;
-    open[j] = x < WIDTH && y + j < HEIGHT;
-  }
+  // EACH
+  var sum_J: array<vec4f, V>;
+  for (var c = 0u; c < V; c++) { sum_J[c] = vec4f(); }
+  var transmittance_J = 1.0;
+  var open_J = x < WIDTH && y + Ju < HEIGHT;
+  // END
   var k = first;
   for (; k < last; k++) {
     let i = owners[sorted[k]];
@@ -38,24 +36,26 @@ FEATURES_BINDING
     FEATURES_LOAD
     let d = position - centre.xy;
     var any_open = false;
-    for (var j = 0u; j < PX; j++) {
-      let a = alpha_at(vec2f(d.x, d.y + f32(j)), conic.xyz, centre.z).value;
-      let next = transmittance[j] * (1.0 - a);
-      open[j] = open[j] && !(next < STOP);
-      any_open = any_open || open[j];
-      let w = select(0.0, transmittance[j] * a, open[j]);
-      sum[j][0] += w * value;
+    // EACH
+    {
+      let a = alpha_at(vec2f(d.x, d.y + f32(Ju)), conic.xyz, centre.z).value;
+      let next = transmittance_J * (1.0 - a);
+      open_J = open_J && !(next < STOP);
+      any_open = any_open || open_J;
+      let w = select(0.0, transmittance_J * a, open_J);
+      sum_J[0] += w * value;
       FEATURES_SUM
-      transmittance[j] = select(transmittance[j], next, open[j]);
+      transmittance_J = select(transmittance_J, next, open_J);
     }
+    // END
     if (!any_open) { break; }
   }
-  for (var j = 0u; j < PX; j++) {
-    if (x < WIDTH && y + j < HEIGHT) {
-      let pixel = (y + j) * WIDTH + x;
-      for (var c = 0u; c < V; c++) { rendered[pixel * V + c] = sum[j][c]; }
-      alpha[pixel] = 1.0 - transmittance[j];
-    }
+  // EACH
+  if (x < WIDTH && y + Ju < HEIGHT) {
+    let pixel = (y + Ju) * WIDTH + x;
+    for (var c = 0u; c < V; c++) { rendered[pixel * V + c] = sum_J[c]; }
+    alpha[pixel] = 1.0 - transmittance_J;
   }
+  // END
   atomicMax(&ranges[tile].looked_at, min(k + 1u, last));
 }

@@ -30,22 +30,18 @@ var<workgroup> sums: array<f32, BATCH * SUMS * THREADS>; // [splat of the batch]
   let y = corner.y + lane / TILE * PX;
   let position = vec2f(f32(x), f32(y)) + 0.5;
   let range = ranges[tile];
-  var g: array<array<vec4f, V>, PX>;
-  var ga: array<f32, PX>;
-  var behind: array<f32, PX>;
-  var transmittance: array<f32, PX>;
-  var open: array<bool, PX>;
-  for (var j = 0u; j < PX; j++) {
-    open[j] = x < WIDTH && y + j < HEIGHT;
-    let pixel = select(0u, (y + j) * WIDTH + x, open[j]);
-    transmittance[j] = 1.0;
-    ga[j] = alpha_gradient[pixel];
-    behind[j] = ga[j] * alpha[pixel];
-    for (var c = 0u; c < V; c++) {
-      g[j][c] = rendered_gradient[pixel * V + c];
-      behind[j] += dot(g[j][c], rendered[pixel * V + c]);
-    }
+  // EACH
+  var open_J = x < WIDTH && y + Ju < HEIGHT;
+  let pixel_J = select(0u, (y + Ju) * WIDTH + x, open_J);
+  var transmittance_J = 1.0;
+  let ga_J = alpha_gradient[pixel_J];
+  var behind_J = ga_J * alpha[pixel_J];
+  var g_J: array<vec4f, V>;
+  for (var c = 0u; c < V; c++) {
+    g_J[c] = rendered_gradient[pixel_J * V + c];
+    behind_J += dot(g_J[c], rendered[pixel_J * V + c]);
   }
+  // END
 
   for (var first = range.first; first < range.end; first += BATCH) {
     let count = min(BATCH, range.end - first);
@@ -60,23 +56,25 @@ var<workgroup> sums: array<f32, BATCH * SUMS * THREADS>; // [splat of the batch]
       var m = vec3f();
       var values: array<vec4f, V>;
       for (var c = 0u; c < V; c++) { values[c] = vec4f(); }
-      for (var j = 0u; j < PX; j++) {
-        let dy = d.y + f32(j);
+      // EACH
+      {
+        let dy = d.y + f32(Ju);
         let a = alpha_at(vec2f(d.x, dy), conic.xyz, centre.z);
-        let next = transmittance[j] * (1.0 - a.value);
-        open[j] = open[j] && !(next < STOP);
-        var s = ga[j] + dot(g[j][0], value);
+        let next = transmittance_J * (1.0 - a.value);
+        open_J = open_J && !(next < STOP);
+        var s = ga_J + dot(g_J[0], value);
         FEATURES_DOT
-        let w = transmittance[j] * a.value;
-        let rest = behind[j] - w * s;
+        let w = transmittance_J * a.value;
+        let rest = behind_J - w * s;
         // Selected, not multiplied: a gradient that is not finite is none of the splats' that the pixel does not show.
-        let counts = open[j] && a.value != 0.0;
-        let u = select(0.0, a.slope * (transmittance[j] * s - rest / (1.0 - a.value)), counts);
+        let counts = open_J && a.value != 0.0;
+        let u = select(0.0, a.slope * (transmittance_J * s - rest / (1.0 - a.value)), counts);
         m += u * vec3f(1.0, dy, dy * dy);
-        for (var c = 0u; c < V; c++) { values[c] += select(vec4f(), w * g[j][c], counts); }
-        behind[j] = select(behind[j], rest, counts);
-        transmittance[j] = select(transmittance[j], next, counts);
+        for (var c = 0u; c < V; c++) { values[c] += select(vec4f(), w * g_J[c], counts); }
+        behind_J = select(behind_J, rest, counts);
+        transmittance_J = select(transmittance_J, next, counts);
       }
+      // END
       let at = e * SUMS * THREADS + lane;
       sums[at] = m.x;
       sums[at + THREADS] = m.y;

@@ -200,7 +200,7 @@ export async function splatRasterOps(
 
   const vectors = 1 + config.features;
   const { splats, used, wanted, most, notFinite } = SPLAT_COUNTS;
-  const pixelsPerThread = config.pixelsPerThread ?? (gpu.isSoftware ? 8 : 2);
+  const pixelsPerThread = config.pixelsPerThread ?? (gpu.isSoftware && config.features < 4 ? 8 : 2);
   const constants: Record<string, Constant> = {
     ...{ WG: 64, TILE: SPLAT_TILE, TILES_X: tilesX, TILES_Y: tilesY, TILES: tiles },
     ...{ WIDTH: config.width, HEIGHT: config.height, V: vectors, CAPACITY: config.entries },
@@ -222,7 +222,7 @@ export async function splatRasterOps(
 
   const rasterise = await op(
     "splat rasterise",
-    [alphaModule, withFeatures(rasteriseBody, config.features, 6)],
+    [alphaModule, unrolled(withFeatures(rasteriseBody, config.features, 6), pixelsPerThread)],
     [...pick("ranges", "sorted", "owners"), projected, ...pick("rendered", "alpha"), ...some(features)],
     perTile,
   );
@@ -257,7 +257,7 @@ export async function splatRasterOps(
     if (!training) throw new TypeError("This rasteriser was made without a backward pass: ask for training");
     const rasteriseBackward = await op(
       "splat rasterise backward",
-      [alphaModule, withFeatures(rasteriseBackwardBody, config.features, 9)],
+      [alphaModule, unrolled(withFeatures(rasteriseBackwardBody, config.features, 9), pixelsPerThread)],
       [
         ...pick("ranges", "sorted", "owners"),
         projected,
@@ -310,10 +310,22 @@ function withFeatures(body: string, features: number, binding: number): string {
       FEATURES_BINDING:
         `@group(0) @binding(${binding}) var<storage, ${access}> features: array<vec4f>; // [splat][V - 1]`,
       FEATURES_LOAD: "var f: array<vec4f, V>; for (var c = 1u; c < V; c++) { f[c] = features[i * (V - 1u) + c - 1u]; }",
-      FEATURES_SUM: "for (var c = 1u; c < V; c++) { sum[j][c] += select(vec4f(), w * f[c], w != 0.0); }",
-      FEATURES_DOT: "for (var c = 1u; c < V; c++) { s += dot(g[j][c], f[c]); }",
+      FEATURES_SUM: "for (var c = 1u; c < V; c++) { sum_J[c] += select(vec4f(), w * f[c], w != 0.0); }",
+      FEATURES_DOT: "for (var c = 1u; c < V; c++) { s += dot(g_J[c], f[c]); }",
       FEATURES_STORE: "for (var c = 1u; c < V; c++) { features[i * (V - 1u) + c - 1u] = values[c]; }",
     }
     : { FEATURES_BINDING: "", FEATURES_LOAD: "", FEATURES_SUM: "", FEATURES_DOT: "", FEATURES_STORE: "" };
   return Object.entries(lines).reduce((text, [name, line]) => text.replaceAll(name, line), body);
+}
+
+/**
+ * Repeats what stands between `// EACH` and `// END` for each pixel of a thread, with J in names and numbers replaced by 0, 1, ...:
+ * the CPU driver keeps variables in registers, but arrays that a loop indexes in memory, at several times the cost.
+ */
+function unrolled(body: string, pixels: number): string {
+  return body.replace(
+    /\/\/ EACH\n([^]*?)\/\/ END\n/g,
+    (_, lines: string) =>
+      Array.from({ length: pixels }, (_, j) => lines.replace(/_J\b/g, `_${j}`).replace(/\bJu\b/g, `${j}u`)).join(""),
+  );
 }
