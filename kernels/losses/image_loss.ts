@@ -9,7 +9,7 @@
  */
 import type { Binding, Gpu, Op } from "../device.ts";
 import { type Constant, f32Literal, link } from "../link.ts";
-import { SSIM_WINDOW, ssimTaps } from "../metrics/image_quality.ts";
+import { C1, C2, SSIM_WINDOW, ssimTaps } from "../metrics/image_quality.ts";
 import { LOSS_WGSL, lossConstants, referenceLoss } from "./pointwise.ts";
 import base from "./image_loss.wgsl" with { type: "text" };
 import blur from "./image_loss_blur.wgsl" with { type: "text" };
@@ -69,8 +69,6 @@ const SPAN = 4;
 /** A matrix of three columns, as WGSL stores it. */
 const MATRIX_BYTES = 48;
 const REACH = (SSIM_WINDOW.size - 1) / 2;
-/** Wang et al. 2004: (K L)^2 with K1 0.01, K2 0.03 and data range L 1. */
-const C1 = 0.01 ** 2, C2 = 0.03 ** 2;
 
 /** What is blurred first, a column per channel: d = prediction - target, e = prediction + target, d d, e e. */
 const MOMENTS = "alias Values = mat3x4f;";

@@ -29,7 +29,8 @@ export function meanSquaredError(
 
 /** Window of SSIM: side and standard deviation in pixels. */
 export const SSIM_WINDOW = { size: 11, sigma: 1.5 } as const;
-const C1 = 0.01 ** 2, C2 = 0.03 ** 2;
+/** (K L)^2 of SSIM, with K1 0.01, K2 0.03 and data range L 1. */
+export const C1 = 0.01 ** 2, C2 = 0.03 ** 2;
 
 /** Normalised taps of the SSIM window, `exp(-d^2 / (2 sigma^2))`. */
 export function ssimTaps(): Float64Array {
