@@ -32,7 +32,8 @@ const choice = {
     description: message`The experiment, such as experiments/quickstart.ts.`,
   }),
   overrides: multiple(argument(string({ metavar: "KEY=VALUE" }), {
-    description: message`Parameters, in any order: steps=500, depth.weight=0.2, exports=[colour,depth].`,
+    description:
+      message`Parameters, in any order: size=48, train.steps=500, exports=[colour,depth]. --dry-run lists them.`,
   })),
   preset: optional(option("--preset", string({ metavar: "NAME" }), {
     description: message`A named set of parameters of the experiment, with gates of its own.`,
@@ -45,10 +46,12 @@ const choice = {
       description: message`Run every seeded stage N times; metrics become mean and spread.`,
     }),
     1,
+    { message: message`1` },
   ),
   seed: withDefault(
     option("--seed", integer({ min: 0, max: 2 ** 31, metavar: "K" }), { description: message`The first seed.` }),
     0,
+    { message: message`0` },
   ),
 };
 
@@ -75,17 +78,22 @@ const run = command(
         description: message`Least seconds between two checkpoints of a training stage. Never changes results.`,
       }),
       30,
+      { message: message`30` },
     ),
   }),
   {
     brief: message`Run an experiment.`,
     description:
-      message`Runs the stages of an experiment that are not in the cache, and makes a run folder with the plan, provenance, metrics, gates and pictures. A run that was killed goes on where it was when it is started again. Exit code 0: all is well; 1: a gate or a stage failed; 2: the command cannot be understood; 130: stopped by Ctrl-C.`,
+      message`Runs the stages of an experiment that are not in the cache, and makes a run folder with the plan, provenance, metrics, gates and pictures. A run that was killed goes on where it was when it is started again. Exit code 0: all is well; 1: a gate or a stage failed; 2: nothing was run, because the command, the experiment or data that it names is missing or wrong; 130: stopped by Ctrl-C.`,
     footer: examples(
       ["deno task run experiments/quickstart.ts", "as it is"],
       ["deno task run experiments/quickstart.ts --dry-run", "its parameters and plan"],
-      ["deno task run experiments/stage1b.ts steps=2000 depth.weight=0.2 --preset cpu", "with other parameters"],
-      ["deno task run experiments/stage1b.ts --seeds 3 --json | tail -n 1 | jq .metrics", "three seeds, for a script"],
+      ["deno task run experiments/photographs.ts scene=../lego train.steps=2000 --preset cpu", "with other parameters"],
+      ["deno task run experiments/fit_splats.ts --preset tiny", "a small teacher"],
+      [
+        "deno task run experiments/quickstart.ts --seeds 3 --json | tail -n 1 | jq .metrics",
+        "three seeds, for a script",
+      ],
     ),
   },
 );
@@ -94,7 +102,7 @@ const explain = command("explain", object({ action: constant("explain"), ...choi
   brief: message`Say for each stage whether it would run again, and which change is the cause.`,
   description:
     message`Compares the plan with the last run of the same experiment: parameters, code, data, adapter, seed and inputs of each stage, one line per node.`,
-  footer: examples(["deno task explain experiments/stage1b.ts steps=2000", "what would run again, and why"]),
+  footer: examples(["deno task explain experiments/quickstart.ts steps=2000", "what would run again, and why"]),
 });
 
 const list = command(
@@ -203,14 +211,13 @@ export type Arguments = RunArguments | ExplainArguments | ListArguments | Report
 /** Reads the command line. Help and errors are printed here, and end the process with 0 and 2. */
 export function readArguments(words: readonly string[]): Arguments {
   return runParser(commands, {
-    programName: "stillroom",
+    programName: "deno task",
     args: fillRecord(words),
-    help: "both",
-    completion: "command",
-    showDefault: true,
+    help: "option",
+    showDefault: { prefix: " (default ", suffix: ")" },
     errorExitCode: 2,
     brief: message`A scriptable experiment runner for neural-scene research on WebGPU.`,
-    footer: message`Each command has its own help: stillroom run --help`,
+    footer: message`Each command has its own help: deno task run --help`,
   });
 }
 

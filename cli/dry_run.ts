@@ -1,11 +1,12 @@
 /** `run --dry-run`: parameters, presets, plan, cache and memory, without running anything. */
 
-import type { Environment } from "../runner/environment.ts";
+import type { Environment, MemoryItem } from "../runner/environment.ts";
 import { canonicalJson, type Json, sha256 } from "../runner/json.ts";
 import { byteText } from "../runner/memory.ts";
 import { entryPath, exists, type Folders } from "../runner/paths.ts";
 import { childSchema, describe, leafKeys } from "../runner/schema.ts";
 import type { Prepared } from "./project.ts";
+import { numberCell } from "./result_table.ts";
 import { alignColumns, Paint } from "./table.ts";
 
 /** The text, and whether the memory plan fits the device. */
@@ -48,7 +49,7 @@ export async function dryRunText(
   if (plan.gates.length > 0) {
     parts.push(
       plan.gates.map((gate) =>
-        `gate ${gate.name} ${gate.operator} ${gate.threshold}${gate.isBlocking ? " (blocking)" : ""}`
+        `gate ${gate.name} ${gate.operator} ${numberCell(gate.threshold)}${gate.isBlocking ? " (blocking)" : ""}`
       ).join("\n"),
     );
   }
@@ -72,12 +73,13 @@ async function memoryPlan(
   const rows: string[][] = [];
   let fits = true;
   const problems: string[] = [];
+  const assumed: string[] = [];
   for (const { node } of keyed) {
     if (!node.stage.device) continue;
     const plan = node.stage.memory(node.params);
-    for (const item of plan) rows.push([node.name, item.name, byteText(item.bytes), item.binding ? "binding" : ""]);
-    if (plan.length > 0) {
-      rows.push([node.name, "total", byteText(plan.reduce((sum, { bytes }) => sum + bytes, 0)), ""]);
+    if (plan.length > 0) rows.push(...memoryRows(node.name, plan));
+    if (node.stage.memoryAssumes !== undefined) {
+      assumed.push(`${node.name} assumes ${node.stage.memoryAssumes}: nothing was read yet`);
     }
     const problem = adapter ? await environment.checkMemory(plan) : undefined;
     if (problem !== undefined) {
@@ -91,8 +93,22 @@ async function memoryPlan(
       byteText(adapter.limits.maxStorageBufferBindingSize ?? 0)
     } a storage binding`
     : "limits: unknown";
-  const table = alignColumns([["node", "buffer", "size", ""].map((cell) => paint.dim(cell)), ...rows], [2]);
-  return { text: [table, limits, ...problems].join("\n"), fits };
+  const table = alignColumns([["node", "buffer", "size"].map((cell) => paint.dim(cell)), ...rows], [2]);
+  return { text: [table, ...assumed, limits, ...problems].join("\n"), fits };
+}
+
+/** Buffers of a node that are listed one by one. */
+const MOST_BUFFERS = 8;
+
+/** The largest buffers of a node, then the others and all of them in one line each. */
+function memoryRows(node: string, plan: readonly MemoryItem[]): string[][] {
+  const sum = (items: readonly MemoryItem[]) => byteText(items.reduce((sum, { bytes }) => sum + bytes, 0));
+  const sorted = plan.toSorted((a, b) => b.bytes - a.bytes), others = sorted.slice(MOST_BUFFERS);
+  return [
+    ...sorted.slice(0, MOST_BUFFERS).map(({ name, bytes }) => [node, name, byteText(bytes)]),
+    ...(others.length > 0 ? [[node, `${others.length} smaller`, sum(others)]] : []),
+    [node, "total", sum(plan)],
+  ];
 }
 
 function valueAt(value: Json | undefined, path: string): Json | undefined {
@@ -103,6 +119,7 @@ function valueAt(value: Json | undefined, path: string): Json | undefined {
 
 function textOf(value: Json | undefined): string {
   if (value === undefined) return "unset";
+  if (typeof value === "number") return String(Number(value.toPrecision(6)));
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

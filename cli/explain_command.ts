@@ -21,9 +21,9 @@ export async function explainCommand(args: ExplainArguments): Promise<number> {
     const explained = explainNode(node, old, cached);
     rows.push([node.name, explained.cached ? paint.green("cached") : "to run", explained.cause]);
   }
-  console.log(
-    before ? `${prepared.plan.experiment} against its run ${before.run}` : `${prepared.plan.experiment} was never run`,
-  );
+  const { experiment, preset } = prepared.plan;
+  const other = before && before.preset !== preset ? ` of preset ${before.preset}` : "";
+  console.log(before ? `${experiment} against its run ${before.run}${other}` : `${experiment} was never run`);
   console.log(alignColumns(rows));
   return 0;
 }

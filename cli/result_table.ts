@@ -85,7 +85,7 @@ function gateRow(gate: GateResult, paint: Paint): string[] {
     : numberCell(gate.value) + (gate.spread ? ` ± ${Number(gate.spread.toPrecision(2))}` : "");
   return [
     gate.gate,
-    `${gate.operator} ${gate.threshold}`,
+    `${gate.operator} ${numberCell(gate.threshold)}`,
     value,
     stateText(gate.state, paint) + (gate.blocking ? " (blocking)" : ""),
   ];

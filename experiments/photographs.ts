@@ -47,7 +47,7 @@ export default experiment({
     return {
       outputs: { evaluation },
       gates: {
-        tiny: [above.atLeast(1)],
+        tiny: [above.atLeast(7)],
         // Small pictures are quick: more is asked of them, in less time.
         cpu: p.downscale >= 4
           ? [gate(evaluation, "psnr").atLeast(30.5), above.atLeast(10), gate(evaluation, "train_seconds").atMost(300)]

@@ -30,7 +30,7 @@ export default experiment({
       outputs: { evaluation },
       gates: {
         default: [gate(evaluation, "psnr").atLeast(25), gate(evaluation, "psnr_over_constant").atLeast(10)],
-        tiny: [gate(evaluation, "psnr_over_constant").atLeast(1)],
+        tiny: [gate(evaluation, "psnr_over_constant").atLeast(7)],
         long: [gate(evaluation, "psnr").atLeast(28)],
       },
     };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkPlan, mib, type PlannedBuffer } from "./memory_plan.ts";
+import { checkPlan, DeviceLimitError, mib, type PlannedBuffer } from "./memory_plan.ts";
 
 /** What identifies the machine that computed a result. */
 export interface AdapterFingerprint {
@@ -167,12 +167,12 @@ export class Gpu {
   /**
    * Creates a counted buffer of `bytes` (rounded up to 16), usable as storage, copy source and copy destination.
    *
-   * @throws {RangeError} When it exceeds the device's buffer limit.
+   * @throws {DeviceLimitError} When it exceeds the device's buffer limit.
    */
   buffer(label: string, bytes: number, usage = 0): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     if (size > this.device.limits.maxBufferSize) {
-      throw new RangeError(
+      throw new DeviceLimitError(
         `Buffer "${label}" needs ${mib(size)} MiB, but this device allows ${
           mib(this.device.limits.maxBufferSize)
         } MiB per buffer`,

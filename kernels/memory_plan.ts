@@ -11,6 +11,12 @@ export interface PlannedBuffer {
   readonly binding?: boolean;
 }
 
+/** A job that this device has no room for; the message says what is too large, and what to do. */
+export class DeviceLimitError extends RangeError {
+  /** The runner shows the message without a stack: it says all that is needed. */
+  readonly userFacing = true;
+}
+
 /** Bytes as MiB, for messages. */
 export const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 2 : 0);
 

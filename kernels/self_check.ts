@@ -35,8 +35,8 @@ export async function selfCheck(gpu: Gpu): Promise<{ ok: boolean; message: strin
   return {
     ok,
     message: ok
-      ? `self-check passed (${n} hashes, square roots and atomic adds)`
-      : `self-check failed: ${wrong} of ${n} values and ${
+      ? `${n} hashes, square roots and atomic adds are right`
+      : `${wrong} of ${n} values and ${
         got[n] === sum ? "no" : "the"
       } atomic sum are wrong on ${gpu.adapter.description}; update or change the driver`,
   };

@@ -4,12 +4,19 @@
  * @module
  */
 import type { Gpu, Op } from "../kernels/device.ts";
-import { batchWords, type Box, type RaySamplerConfig, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
-import { volumeOps } from "../kernels/volume/volume_rendering.ts";
+import type { PlannedBuffer } from "../kernels/memory_plan.ts";
+import {
+  batchWords,
+  type Box,
+  type RaySamplerConfig,
+  raySamplerMemory,
+  raySamplerOps,
+} from "../kernels/rays/ray_sampler.ts";
+import { volumeMemory, volumeOps } from "../kernels/volume/volume_rendering.ts";
 import type { Camera } from "../scenes/camera.ts";
 import { MIN_ALPHA, type RenderedView, type ViewRenderer } from "./rendered_view.ts";
 import { cameraFloats } from "./training_images.ts";
-import { type FieldBuffers, fieldOps, type HashFieldConfig } from "./hash_field.ts";
+import { type FieldBuffers, fieldMemory, fieldOps, type HashFieldConfig } from "./hash_field.ts";
 
 /** Settings of a renderer. */
 export interface RendererConfig {
@@ -27,6 +34,35 @@ export interface RendererConfig {
 
 const RAYS_PER_CHUNK = 8192;
 const SAMPLE_CAPACITY = 131072;
+const VOLUME = { vectors: 1, stop: 1e-4 };
+
+function samplerConfig(config: RendererConfig): RaySamplerConfig {
+  return {
+    width: config.width,
+    height: config.height,
+    views: 1,
+    box: config.box,
+    near: config.near,
+    resolution: config.occupancyResolution,
+    step: config.stepLength,
+    mostSamples: config.mostSamples,
+    rayCapacity: RAYS_PER_CHUNK,
+    sampleCapacity: SAMPLE_CAPACITY,
+    random: false,
+    pixelJitter: false,
+    subrays: config.subrays,
+  };
+}
+
+/** Every buffer that a renderer makes, besides the parameters and occupancy bits that it is given. */
+export function fieldRendererMemory(config: RendererConfig): PlannedBuffer[] {
+  return [
+    ...raySamplerMemory(samplerConfig(config)),
+    ...fieldMemory(config.field, SAMPLE_CAPACITY, false),
+    ...Object.entries(volumeMemory(VOLUME, RAYS_PER_CHUNK, SAMPLE_CAPACITY, false))
+      .map(([name, bytes]) => ({ name, bytes })),
+  ];
+}
 
 /** A renderer of one field for one image size. */
 export class FieldRenderer implements ViewRenderer {
@@ -65,25 +101,10 @@ export class FieldRenderer implements ViewRenderer {
   ): Promise<FieldRenderer> {
     const batch = gpu.buffer("render batch", 16, GPUBufferUsage.UNIFORM);
     const cameras = gpu.buffer("render camera", 64);
-    const sampler: RaySamplerConfig = {
-      width: config.width,
-      height: config.height,
-      views: 1,
-      box: config.box,
-      near: config.near,
-      resolution: config.occupancyResolution,
-      step: config.stepLength,
-      mostSamples: config.mostSamples,
-      rayCapacity: RAYS_PER_CHUNK,
-      sampleCapacity: SAMPLE_CAPACITY,
-      random: false,
-      pixelJitter: false,
-      subrays: config.subrays,
-    };
-    const rays = await raySamplerOps(gpu, sampler, cameras, occupancy, [batch]);
+    const rays = await raySamplerOps(gpu, samplerConfig(config), cameras, occupancy, [batch]);
     const samples = rays.buffers;
     const field = await fieldOps(gpu, config.field, parameters, { ...samples, capacity: SAMPLE_CAPACITY });
-    const volume = await volumeOps(gpu, { vectors: 1, stop: 1e-4 }, {
+    const volume = await volumeOps(gpu, VOLUME, {
       counts: samples.counts,
       spans: samples.spans,
       intervals: samples.intervals,

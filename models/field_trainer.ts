@@ -6,6 +6,7 @@
  */
 import type { Gpu, Op } from "../kernels/device.ts";
 import { link } from "../kernels/link.ts";
+import { DeviceLimitError } from "../kernels/memory_plan.ts";
 import { ADAM_UNIFORM_BYTES, adamOps, adamWords } from "../kernels/optimisers/adam.ts";
 import { photometricOps } from "../kernels/losses/photometric.ts";
 import { batchWords, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
@@ -102,7 +103,7 @@ export class FieldTrainer {
   ): Promise<FieldTrainer> {
     const problem = gpu.checkPlan(trainerMemory(config, images));
     if (problem) {
-      throw new RangeError(
+      throw new DeviceLimitError(
         `The training does not fit this device: ${problem}. Use downscale, fewer views, or a smaller grid or batch`,
       );
     }

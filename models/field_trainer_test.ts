@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type Gpu, openGpu } from "../kernels/device.ts";
+import { DeviceLimitError } from "../kernels/memory_plan.ts";
 import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import { growthFactor } from "../kernels/encodings/hash_grid.ts";
 import { BALL_RADIUS, ballViews } from "./_ball_views.ts";
-import { FieldRenderer } from "./field_renderer.ts";
+import { FieldRenderer, fieldRendererMemory } from "./field_renderer.ts";
 import { FieldTrainer, STEPS_PER_CHUNK } from "./field_trainer.ts";
 import { type TrainerConfig, trainerMemory } from "./trainer_config.ts";
 import type { ColourHead } from "./hash_field.ts";
@@ -132,8 +133,26 @@ Deno.test("FieldTrainer depth supervision lowers the depth loss at equal steps",
 Deno.test("FieldTrainer refuses a plan that the device cannot bind, naming the buffer", async () => {
   const g = await gpu();
   const c = config(16);
-  const huge = { width: 8192, height: 8192, views: 1000 };
+  const huge = { width: 8192, height: 8192, views: 1000, cameras: new Float32Array(), colours: new Uint32Array() };
   assert.match(g.checkPlan(trainerMemory(c, huge)) ?? "", /"photographs" needs .* MiB, but this device allows/);
+  await assert.rejects(
+    FieldTrainer.create(g, c, huge, hull),
+    (error) => error instanceof DeviceLimitError && error.userFacing && /Use downscale/.test(error.message),
+  );
+});
+
+Deno.test("FieldRenderer frees every buffer it made, and makes none that its memory plan does not name", async () => {
+  const g = await gpu();
+  const trainer = await FieldTrainer.create(g, config(16), packViews(views), hull);
+  const before = g.memory.liveBytes;
+  const c = { ...config(16), width: 32, height: 32, subrays: 1 };
+  const renderer = await FieldRenderer.create(g, c, trainer.trained, trainer.occupancy.bits);
+  const planned = fieldRendererMemory(c).reduce((sum, { bytes }) => sum + bytes, 0);
+  const made = g.memory.liveBytes - before;
+  assert.ok(made >= planned && made < planned + 2 ** 10, `${made} bytes, planned ${planned}: uniforms are left out`);
+  renderer.free();
+  assert.equal(g.memory.liveBytes, before);
+  trainer.free();
 });
 
 Deno.test("FieldTrainer frees every buffer it made", async () => {

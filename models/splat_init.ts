@@ -91,6 +91,7 @@ export function meanNeighbourDistance(points: Float32Array): Float64Array {
               if (j === i) continue;
               let squared = 0;
               for (let d = 0; d < 3; d++) squared += (points[3 * i + d]! - points[3 * j + d]!) ** 2;
+              if (best.length === NEIGHBOURS && squared >= best[NEIGHBOURS - 1]!) continue;
               best = [...best, squared].sort((a, b) => a - b).slice(0, NEIGHBOURS);
             }
           }

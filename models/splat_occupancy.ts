@@ -4,11 +4,12 @@
  * @module
  */
 import { occupancyWords } from "../kernels/rays/ray_sampler.ts";
+import { SPLAT_CUTOFFS } from "../kernels/splats/splat_raster.ts";
 import type { Box } from "../scenes/scene.ts";
 import type { Splats } from "../scenes/splats.ts";
 
 /** Splats count where their opacity reaches this; the rasteriser skips what is below. */
-const LEAST_OPACITY = 1 / 255;
+const LEAST_OPACITY = SPLAT_CUTOFFS.minAlpha;
 
 /**
  * Cells that the visible part of some splat may meet: the ellipsoid in which opacity exp(-q) >= 1/255, bounded by a box along its

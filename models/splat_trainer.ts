@@ -5,30 +5,27 @@
  * @module
  */
 import type { Gpu, Op } from "../kernels/device.ts";
-import { imageFrameWords, imageLossOps } from "../kernels/losses/image_loss.ts";
-import { ADAM_UNIFORM_BYTES, adamOps, type AdamRates, adamWords } from "../kernels/optimisers/adam.ts";
+import { imageFrameWords } from "../kernels/losses/image_loss.ts";
+import { type AdamRates, adamWords } from "../kernels/optimisers/adam.ts";
 import { Pcg, pcg3 } from "../kernels/random/pcg.ts";
-import {
-  projectedBytes,
-  projectionBackwardOps,
-  projectionOps,
-  SPLAT_BUFFERS,
-  splatMemory,
-} from "../kernels/splats/projection.ts";
-import { SPLAT_CAMERA_WORDS, splatCameraWords } from "../kernels/splats/splat_camera.ts";
-import { SPLAT_COUNTS, splatRasterOps } from "../kernels/splats/splat_raster.ts";
-import { splatStatisticsOps } from "../kernels/splats/splat_statistics.ts";
+import { SPLAT_BUFFERS } from "../kernels/splats/projection.ts";
+import { splatCameraWords } from "../kernels/splats/splat_camera.ts";
+import { SPLAT_COUNTS } from "../kernels/splats/splat_raster.ts";
 import type { Splats } from "../scenes/splats.ts";
 import { densify, type DensifyReport, resetOpacity, type SplatState } from "./splat_densify.ts";
 import { packSplats, type SplatTensors, unpackSplats } from "./splat_parameters.ts";
-import type { DeviceSplats } from "./splat_renderer.ts";
 import {
-  firstEntries,
-  type SplatTrainerConfig,
-  splatTrainerMemory,
-  trainingLoss,
-  trainingRaster,
-} from "./splat_trainer_config.ts";
+  freeSplatTrainingBuffers,
+  RATE_GROUPS,
+  SLOT,
+  type SplatPasses,
+  splatPasses,
+  type SplatTrainingBuffers,
+  splatTrainingBuffers,
+  STEPS_PER_CHUNK,
+} from "./splat_passes.ts";
+import type { DeviceSplats } from "./splat_renderer.ts";
+import { firstEntries, type SplatTrainerConfig, splatTrainerMemory } from "./splat_trainer_config.ts";
 import type { TrainingImages } from "./trainer_config.ts";
 
 /** Means over the steps since the last report. */
@@ -45,7 +42,7 @@ export interface SplatReport {
   readonly pairs: number;
   /** Pairs left out of the fullest view because the lists were too short; they are longer from now on. */
   readonly pairsDropped: number;
-  /** Splats with a number that is not finite, in the last view. */
+  /** Splats with a number that is not finite, mean over the views, rounded up. */
   readonly notFinite: number;
   /** Rate of the centres, world units per step. */
   readonly rate: number;
@@ -55,10 +52,6 @@ export interface SplatReport {
 /** Everything that resuming needs, as flat arrays. */
 export type SplatTrainerState = Record<string, Float32Array | Uint32Array>;
 
-/** Most steps per submit. */
-const STEPS_PER_CHUNK = 10;
-/** Uniforms are bound at this stride. */
-const SLOT = 256;
 /** Room for pairs is made when this share is used. */
 const FULL = 0.85;
 /** Opacity that every splat falls to at a reset (3DGS). */
@@ -67,31 +60,19 @@ const RESET_OPACITY = 0.01;
 const GIANT = 0.1;
 /** Splats up to this share of the extent are cloned, wider ones split (3DGS `percent_dense`). */
 const CLONE_BELOW = 0.01;
-/** Share of the colour's rate that coefficients above the constant term get. */
-const REST_RATE = 1 / 20;
 
-const PARTS = ["parameters", "gradient", "first", "second"] as const;
+/** What a checkpoint holds of every parameter. */
+const SAVED_PARTS = ["parameters", "first", "second"] as const;
 /** The first two words of `counts` that add up over views. */
 const CLEARED = Uint32Array.of(0, 0);
-
-type GroupBuffers = Record<typeof SPLAT_BUFFERS[number], GPUBuffer>;
-
-/** What depends on how many pairs there is room for. */
-interface Passes {
-  readonly counts: GPUBuffer;
-  readonly steps: readonly Op[][];
-  readonly updates: readonly Op[][];
-  free(): void;
-}
 
 /** A training in progress on one device. */
 export class SplatTrainer {
   readonly config: SplatTrainerConfig;
   readonly #gpu: Gpu;
   readonly #images: TrainingImages;
-  readonly #groups: Record<typeof PARTS[number], GroupBuffers>;
-  readonly #own: Record<string, GPUBuffer>;
-  #passes: Passes;
+  readonly #buffers: SplatTrainingBuffers;
+  #passes: SplatPasses;
   #entries: number;
   #count: number;
   #step = 0;
@@ -101,17 +82,15 @@ export class SplatTrainer {
     gpu: Gpu,
     config: SplatTrainerConfig,
     images: TrainingImages,
-    groups: Record<typeof PARTS[number], GroupBuffers>,
-    own: Record<string, GPUBuffer>,
-    passes: Passes,
+    buffers: SplatTrainingBuffers,
+    passes: SplatPasses,
     entries: number,
     count: number,
   ) {
     this.#gpu = gpu;
     this.config = config;
     this.#images = images;
-    this.#groups = groups;
-    this.#own = own;
+    this.#buffers = buffers;
     this.#passes = passes;
     this.#entries = entries;
     this.#count = count;
@@ -120,7 +99,7 @@ export class SplatTrainer {
   /**
    * Allocates and compiles everything; `initial` are the splats to start from.
    *
-   * @throws {RangeError} When there are more splats than the cap, or a buffer does not fit the device.
+   * @throws {RangeError} When there are more splats than the cap, a buffer does not fit the device, or the extent is 0.
    */
   static async create(
     gpu: Gpu,
@@ -131,37 +110,17 @@ export class SplatTrainer {
     if (initial.count > config.cap) {
       throw new RangeError(`The training starts from ${initial.count} splats, but its cap is ${config.cap}: raise cap`);
     }
+    if (!(config.extent > 0)) {
+      throw new RangeError(
+        `The extent of the cameras is ${config.extent}, and the size of splats is judged by it: train on views from more places`,
+      );
+    }
     const entries = firstEntries(config);
     refuseTooLarge(gpu, config, images, entries);
-    const memory = splatMemory({ capacity: config.cap, degree: config.degree });
     const tensors = packSplats(initial, config.cap, config.degree);
-    const groups = Object.fromEntries(PARTS.map((part) => [
-      part,
-      Object.fromEntries(SPLAT_BUFFERS.map((name) => {
-        const label = `${part} of splat ${name}`;
-        return [
-          name,
-          part === "parameters"
-            ? gpu.upload(label, tensors[name])
-            : gpu.upload(label, new Float32Array(memory[name] / 4)),
-        ];
-      })),
-    ])) as Record<typeof PARTS[number], GroupBuffers>;
-    const uniform = GPUBufferUsage.UNIFORM;
-    const slots = STEPS_PER_CHUNK * SLOT;
-    const own = {
-      targets: gpu.upload("photographs", images.colours),
-      projected: gpu.buffer("projected splats", projectedBytes(config.cap)),
-      statistics: gpu.upload("statistics", new Float32Array(2 * config.cap)),
-      cameras: gpu.buffer("cameras", slots, uniform),
-      frames: gpu.buffer("frames", slots, uniform),
-      summaries: gpu.buffer("summaries", slots),
-      ...Object.fromEntries(
-        RATE_GROUPS.map(({ rate }) => [`${rate} rates`, gpu.buffer(`${rate} rates`, slots, uniform)]),
-      ),
-    };
-    const passes = await preparePasses(gpu, config, groups, own, entries);
-    return new SplatTrainer(gpu, config, images, groups, own, passes, entries, initial.count);
+    const buffers = splatTrainingBuffers(gpu, config, images, tensors);
+    const passes = await splatPasses(gpu, config, buffers, entries);
+    return new SplatTrainer(gpu, config, images, buffers, passes, entries, initial.count);
   }
 
   /** Steps made so far. */
@@ -176,12 +135,12 @@ export class SplatTrainer {
 
   /** Degree of the colour that takes part at the moment. */
   get activeDegree(): number {
-    return Math.min(this.config.degree, Math.floor(this.#step / this.config.schedule.degreeEvery));
+    return activeDegree(this.config, this.#step);
   }
 
   /** The splats where they are; how many of them count is {@linkcode count}. */
   get device(): DeviceSplats {
-    return { buffers: this.#groups.parameters, capacity: this.config.cap, degree: this.config.degree };
+    return { buffers: this.#buffers.splats.parameters, capacity: this.config.cap, degree: this.config.degree };
   }
 
   /** Compiles every kernel for real. */
@@ -191,7 +150,7 @@ export class SplatTrainer {
 
   /** The ops of one step, for benches. */
   get stepOps(): readonly Op[] {
-    return [...this.#passes.steps[0]!, ...this.#passes.updates[0]!];
+    return this.#passes.steps[0]!;
   }
 
   /** Makes some steps (never past `config.steps`, never past a change of the splats' number), waits for them, reports. */
@@ -208,11 +167,9 @@ export class SplatTrainer {
     const b = this.#passes.counts;
     gpu.write(b, CLEARED, SPLAT_COUNTS.most * 4);
     const encoder = gpu.device.createCommandEncoder();
-    for (let j = 0; j < count; j++) {
-      gpu.encode(encoder, [...this.#passes.steps[j]!, ...this.#passes.updates[j]!]);
-    }
+    for (const ops of this.#passes.steps.slice(0, count)) gpu.encode(encoder, ops);
     gpu.device.queue.submit([encoder.finish()]);
-    const parts = await gpu.readAll([b, 8], [this.#own["summaries"]!, count * SLOT / 4]);
+    const parts = await gpu.readAll([b, 8], [this.#buffers.summaries, count * SLOT / 4]);
     const counts = new Uint32Array(parts[0]!), summaries = new Float32Array(parts[1]!);
     this.#step = last;
     const mean = (k: number) => {
@@ -249,7 +206,10 @@ export class SplatTrainer {
       const step = this.#step + j, at = j * SLOT / 4;
       const view = viewOf(config.seed, step, images.views);
       const camera = cameraOf(images, view);
-      cameras.set(splatCameraWords(camera, { count: this.#count, degree: this.activeDegree, near: config.near }), at);
+      cameras.set(
+        splatCameraWords(camera, { count: this.#count, degree: activeDegree(config, step), near: config.near }),
+        at,
+      );
       const rng = new Pcg(pcg3(config.seed, 3, step));
       const background = config.background === "random"
         ? [rng.uniform(), rng.uniform(), rng.uniform()]
@@ -264,17 +224,27 @@ export class SplatTrainer {
         rates.get(rate)!.set(adamWords(words), at);
       }
     }
-    gpu.write(this.#own["cameras"]!, cameras);
-    gpu.write(this.#own["frames"]!, frames);
-    for (const [rate, words] of rates) gpu.write(this.#own[`${rate} rates`]!, words);
+    gpu.write(this.#buffers.cameras, cameras);
+    gpu.write(this.#buffers.frames, frames);
+    for (const [rate, words] of rates) gpu.write(this.#buffers.rates[rate], words);
   }
 
-  /** Longer lists. */
+  /** Longer lists, as far as the device allows; as they are when they are long enough and cannot be longer. */
   async #grow(wanted: number): Promise<void> {
-    const entries = Math.ceil(wanted * 1.5);
-    refuseTooLarge(this.#gpu, this.config, this.#images, entries);
+    const { config } = this, gpu = this.#gpu, images = this.#images;
+    const longer = [1.5, 1.2, 1].map((share) => Math.ceil(share * wanted)).filter((n) => n > this.#entries);
+    const entries = longer.find((n) => !problemOf(gpu, config, images, n));
+    if (entries === undefined) {
+      if (wanted > this.#entries) refuseTooLarge(gpu, config, images, wanted);
+      return;
+    }
+    await this.#prepare(entries);
+  }
+
+  /** Compiles the passes again, for lists of another length. */
+  async #prepare(entries: number): Promise<void> {
     this.#passes.free();
-    this.#passes = await preparePasses(this.#gpu, this.config, this.#groups, this.#own, entries);
+    this.#passes = await splatPasses(this.#gpu, this.config, this.#buffers, entries);
     this.#entries = entries;
   }
 
@@ -284,12 +254,13 @@ export class SplatTrainer {
     const step = this.#step;
     if (step > schedule.densifyEnd || step >= config.steps) return undefined;
     const due = step % schedule.densifyEvery === 0 && step >= schedule.densifyStart;
-    const reset = step % schedule.resetEvery === 0;
+    // Not at the end: nobody would remove what stays transparent.
+    const reset = step % schedule.resetEvery === 0 && step < schedule.densifyEnd;
     if (!due && !reset) return undefined;
     let state = await this.#read();
     let report: DensifyReport | undefined;
     if (due) {
-      const statistics = await this.#gpu.readFloats(this.#own["statistics"]!, 2 * state.count);
+      const statistics = await this.#gpu.readFloats(this.#buffers.statistics, 2 * state.count);
       const rule = {
         threshold: config.densifyThreshold,
         splitAbove: CLONE_BELOW * config.extent,
@@ -298,7 +269,12 @@ export class SplatTrainer {
         cap: config.cap,
       };
       ({ state, report } = densify(state, statistics, rule, new Pcg(pcg3(config.seed, 4, step))));
-      this.#gpu.write(this.#own["statistics"]!, new Float32Array(2 * config.cap));
+      if (state.count === 0) {
+        throw new Error(
+          `No splat is left at step ${step}: all were more transparent than ${rule.minOpacity} or wider than ${rule.maxScale}`,
+        );
+      }
+      this.#gpu.write(this.#buffers.statistics, new Float32Array(2 * config.cap));
     }
     if (reset) {
       resetOpacity(state, RESET_OPACITY);
@@ -310,14 +286,14 @@ export class SplatTrainer {
 
   async #read(): Promise<SplatState> {
     const { cap } = this.config, rows = this.#count;
-    const of = async (part: typeof PARTS[number]) => {
+    const of = async (part: typeof SAVED_PARTS[number]) => {
       const parts = await this.#gpu.readAll(
         ...SPLAT_BUFFERS.map((name) =>
-          [this.#groups[part][name], rows * this.#groups[part][name].size / cap / 4] as const
+          [this.#buffers.splats[part][name], rows * this.#buffers.splats[part][name].size / cap / 4] as const
         ),
       );
       return Object.fromEntries(SPLAT_BUFFERS.map((name, k) => {
-        const whole = new Float32Array(this.#groups[part][name].size / 4);
+        const whole = new Float32Array(this.#buffers.splats[part][name].size / 4);
         whole.set(new Float32Array(parts[k]!));
         return [name, whole];
       })) as SplatTensors;
@@ -326,15 +302,15 @@ export class SplatTrainer {
   }
 
   #write(state: SplatState): void {
-    for (const part of ["parameters", "first", "second"] as const) {
-      for (const name of SPLAT_BUFFERS) this.#gpu.write(this.#groups[part][name], state[part][name]);
+    for (const part of SAVED_PARTS) {
+      for (const name of SPLAT_BUFFERS) this.#gpu.write(this.#buffers.splats[part][name], state[part][name]);
     }
     this.#count = state.count;
   }
 
   /** `[splat]` ln of the standard deviations and logit of the opacity, as they are now. */
   shapes(): Promise<Float32Array> {
-    return this.#gpu.readFloats(this.#groups.parameters.shapes, 4 * this.#count);
+    return this.#gpu.readFloats(this.#buffers.splats.parameters.shapes, 4 * this.#count);
   }
 
   /** The splats as they are now. */
@@ -347,9 +323,9 @@ export class SplatTrainer {
     const state = await this.#read();
     const out: SplatTrainerState = {
       progress: Uint32Array.of(this.#step, this.#count, this.#entries, this.#resets),
-      statistics: await this.#gpu.readFloats(this.#own["statistics"]!, 2 * this.#count),
+      statistics: await this.#gpu.readFloats(this.#buffers.statistics, 2 * this.#count),
     };
-    for (const part of ["parameters", "first", "second"] as const) {
+    for (const part of SAVED_PARTS) {
       for (const name of SPLAT_BUFFERS) {
         const stride = state[part][name].length / this.config.cap;
         out[`${part} ${name}`] = state[part][name].slice(0, stride * state.count);
@@ -364,141 +340,58 @@ export class SplatTrainer {
    * @throws {TypeError} When the state is of another configuration.
    */
   async restore(saved: SplatTrainerState): Promise<void> {
-    const [step, count, entries, resets] = saved["progress"] as Uint32Array;
-    if (count === undefined || count > this.config.cap) {
-      throw new TypeError(
-        `The checkpoint holds ${count} splats, but the cap is ${this.config.cap}: remove the checkpoint`,
-      );
+    const refuse = (what: string) =>
+      new TypeError(`The checkpoint's ${what} is not of this configuration: remove the checkpoint`);
+    const { cap } = this.config, { progress } = saved;
+    if (!(progress instanceof Uint32Array) || progress.length !== 4) throw refuse("progress");
+    const [step, count, entries, resets] = progress as unknown as [number, number, number, number];
+    if (count > cap) {
+      throw new TypeError(`The checkpoint holds ${count} splats, but the cap is ${cap}: remove the checkpoint`);
     }
+    const floats = (name: string, length: number) => {
+      const kept = saved[name];
+      if (!(kept instanceof Float32Array) || kept.length !== length) throw refuse(name);
+      return kept;
+    };
     const tensors = (part: string) =>
       Object.fromEntries(SPLAT_BUFFERS.map((name) => {
-        const whole = new Float32Array(this.#groups.parameters[name].size / 4), kept = saved[`${part} ${name}`];
-        if (!(kept instanceof Float32Array) || kept.length !== whole.length / this.config.cap * count) {
-          throw new TypeError(`The checkpoint's ${part} ${name} is not of this configuration: remove the checkpoint`);
-        }
-        whole.set(kept);
+        const whole = new Float32Array(this.#buffers.splats.parameters[name].size / 4);
+        whole.set(floats(`${part} ${name}`, whole.length / cap * count));
         return [name, whole];
       })) as SplatTensors;
     const state = { count, parameters: tensors("parameters"), first: tensors("first"), second: tensors("second") };
-    if (entries! !== this.#entries) {
-      this.#passes.free();
-      this.#passes = await preparePasses(this.#gpu, this.config, this.#groups, this.#own, entries!);
-      this.#entries = entries!;
-    }
+    const statistics = floats("statistics", 2 * count);
+    if (entries !== this.#entries) await this.#prepare(entries);
     this.#write(state);
-    this.#gpu.write(this.#own["statistics"]!, saved["statistics"]!);
-    this.#step = step!;
-    this.#resets = resets!;
+    this.#gpu.write(this.#buffers.statistics, statistics);
+    this.#step = step;
+    this.#resets = resets;
   }
 
   /** Frees everything. */
   free(): void {
     this.#passes.free();
-    this.#gpu.free(...PARTS.flatMap((part) => Object.values(this.#groups[part])), ...Object.values(this.#own));
+    freeSplatTrainingBuffers(this.#gpu, this.#buffers);
   }
 }
 
-/** Buffers that share a rate, the number of vec4 per splat, and factors of the rate within. */
-const RATE_GROUPS = [
-  { rate: "means", names: ["means"], vectors: () => 1 },
-  { rate: "scales", names: ["shapes"], vectors: () => 1 },
-  { rate: "rotations", names: ["rotations"], vectors: () => 1 },
-  { rate: "colour", names: ["red", "green", "blue"], vectors: (degree: number) => Math.ceil((degree + 1) ** 2 / 4) },
-] as const;
-
-function rateScales(config: SplatTrainerConfig, rate: typeof RATE_GROUPS[number]["rate"], vectors: number): number[] {
-  const { scales, opacities } = config.rates;
-  if (rate === "scales") return [1, 1, 1, opacities / scales];
-  return rate === "colour" ? Array.from({ length: 4 * vectors }, (_, k) => k === 0 ? 1 : REST_RATE) : [];
-}
-
-/** Compiles the passes of a step for lists of `entries` pairs. */
-async function preparePasses(
-  gpu: Gpu,
-  config: SplatTrainerConfig,
-  groups: Record<typeof PARTS[number], GroupBuffers>,
-  own: Record<string, GPUBuffer>,
-  entries: number,
-): Promise<Passes> {
-  const slots = (name: string, size: number) =>
-    Array.from({ length: STEPS_PER_CHUNK }, (_, j) => ({ buffer: own[name]!, offset: j * SLOT, size }));
-  const cameras = slots("cameras", SPLAT_CAMERA_WORDS * 4);
-  const size = { capacity: config.cap, degree: config.degree };
-  const projected = own["projected"]!;
-  const projection = await projectionOps(gpu, size, cameras, groups.parameters, projected);
-  const raster = await splatRasterOps(gpu, trainingRaster(config, entries), cameras, projected, undefined, true);
-  const { counts, rendered, alpha, spans, projectedGradient } = raster.buffers;
-  const frames = slots("frames", 32), summaries = slots("summaries", 16);
-  const loss = await imageLossOps(
-    gpu,
-    trainingLoss(config),
-    { rendered, alpha, targets: own["targets"]! },
-    frames.map((frame, j) => ({ frame, summary: summaries[j]! })),
-  );
-  const backward = await raster.backward(loss.buffers.renderedGradient, loss.buffers.alphaGradient);
-  const unproject = await projectionBackwardOps(
-    gpu,
-    size,
-    cameras,
-    groups.parameters,
-    projected,
-    projectedGradient!,
-    groups.gradient,
-  );
-  const statistics = await splatStatisticsOps(gpu, { ...config, capacity: config.cap }, cameras, {
-    spans,
-    projectedGradient: projectedGradient!,
-    statistics: own["statistics"]!,
-  });
-  const updates: Op[][] = cameras.map(() => []);
-  for (const { rate, names, vectors } of RATE_GROUPS) {
-    for (const name of names) {
-      const ops = await adamOps(
-        gpu,
-        {
-          count: groups.parameters[name].size / 4,
-          fixedPoint: false,
-          sparse: false,
-          ema: false,
-          rateScales: rateScales(config, rate, vectors(config.degree)),
-        },
-        {
-          parameters: groups.parameters[name],
-          gradient: groups.gradient[name],
-          firstMoment: groups.first[name],
-          secondMoment: groups.second[name],
-        },
-        slots(`${rate} rates`, ADAM_UNIFORM_BYTES),
-      );
-      for (const [j, op] of ops.entries()) updates[j]!.push(op);
-    }
-  }
-  return {
-    counts,
-    updates,
-    steps: cameras.map((_, j) => [
-      projection[j]!,
-      ...raster.forward[j]!,
-      ...loss.ops[j]!,
-      ...backward[j]!,
-      // Before the projection's backward pass, which uses the gradients up.
-      statistics[j]!,
-      ...unproject[j]!,
-    ]),
-    free() {
-      raster.free();
-      loss.free();
-    },
-  };
+/** Why lists of so many pairs do not fit; undefined when they do. */
+function problemOf(gpu: Gpu, config: SplatTrainerConfig, images: TrainingImages, entries: number): string | undefined {
+  return gpu.checkPlan(splatTrainerMemory(config, images.views, entries));
 }
 
 function refuseTooLarge(gpu: Gpu, config: SplatTrainerConfig, images: TrainingImages, entries: number): void {
-  const problem = gpu.checkPlan(splatTrainerMemory(config, images.views, entries));
+  const problem = problemOf(gpu, config, images, entries);
   if (problem) {
     throw new RangeError(
       `The training does not fit this device: ${problem}. Use downscale, fewer views, a smaller cap or a lower degree`,
     );
   }
+}
+
+/** Degree of the colour that takes part after so many steps. */
+function activeDegree({ degree, schedule }: SplatTrainerConfig, step: number): number {
+  return Math.min(degree, Math.floor(step / schedule.degreeEvery));
 }
 
 /** Rate of the centres: exponential from start to end (3DGS `get_expon_lr_func`). */

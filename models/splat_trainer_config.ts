@@ -55,6 +55,8 @@ export interface SplatTrainerConfig {
   readonly loss: Pick<ImageLossConfig, "ssimWeight" | "pixelLoss" | "padding">;
   readonly background: readonly [number, number, number] | "random";
   readonly seed: number;
+  /** Room for pairs of a splat and a tile at the start; it grows when a view needs more. */
+  readonly entries?: number;
 }
 
 /** Rasteriser settings of a training with room for `entries` pairs of a splat and a tile. */
@@ -71,7 +73,7 @@ export function trainingLoss(config: SplatTrainerConfig): ImageLossConfig {
 
 /** Pairs that room is made for at the start. */
 export function firstEntries(config: SplatTrainerConfig): number {
-  return Math.max(2 ** 16, 4 * config.cap);
+  return config.entries ?? Math.max(2 ** 16, 4 * config.cap);
 }
 
 /** Every buffer of a training over `views` pictures. */

@@ -4,18 +4,24 @@
  * @module
  */
 import { z } from "zod";
+import { occupancyWords } from "../kernels/rays/ray_sampler.ts";
 import type { Camera } from "../scenes/camera.ts";
+import { SceneError } from "../scenes/errors.ts";
+import { readJsonFile } from "../scenes/json_file.ts";
 import { readNpyFloat32 } from "../scenes/npy.ts";
-import { type Box, type Split, SPLITS } from "../scenes/scene.ts";
 import { encodeSafetensors, readSafetensors } from "../scenes/safetensors.ts";
-import { FEATURE_CHANNELS } from "./splat_features.ts";
+import { type Box, type Split, SPLITS } from "../scenes/scene.ts";
+import { FEATURE_CHANNELS, STATISTIC_CHANNELS } from "./splat_features.ts";
 import { loadTrainedSplats, saveTrainedSplats, type TrainedSplats } from "./trained_splats.ts";
 
-/** What a teacher can export of a view. */
-export type TeacherExport = "colour" | "depth" | "features" | "statistics";
+/** Everything that a teacher can export of a view. */
+export const TEACHER_EXPORTS = ["colour", "depth", "features", "statistics"] as const;
 
-/** Files of a view, and their channels; one channel is written as H x W. */
-export const TEACHER_FILES: Readonly<Record<TeacherExport, Readonly<Record<string, number>>>> = {
+/** What a teacher can export of a view. */
+export type TeacherExport = typeof TEACHER_EXPORTS[number];
+
+/** Files of a view, by what was exported, and their channels; one channel is written as H x W. */
+export const TEACHER_FILES = {
   /** Premultiplied colour, and opacity. */
   colour: { colour: 3, alpha: 1 },
   /** Normalised expected distance along the ray, world units; 0 where the ray is free. */
@@ -23,8 +29,13 @@ export const TEACHER_FILES: Readonly<Record<TeacherExport, Readonly<Record<strin
   /** See `splat_features.ts`; sums of w f, not divided by opacity. */
   features: { features: FEATURE_CHANNELS },
   /** Mean and deviation of amplitude and of log density along the ray. */
-  statistics: { statistics: 4 },
-};
+  statistics: { statistics: STATISTIC_CHANNELS },
+} as const satisfies Readonly<Record<TeacherExport, Readonly<Record<string, number>>>>;
+
+/** Names of the files that belong to what is exported. */
+export type TeacherFile<C extends TeacherExport = TeacherExport> = C extends C
+  ? Extract<keyof typeof TEACHER_FILES[C], string>
+  : never;
 
 /** One view that the teacher was asked for. */
 export interface TeacherView {
@@ -60,24 +71,27 @@ const manifest = z.object({
   split: z.enum(SPLITS),
   views: z.array(z.object({
     name: z.string(),
-    ...{ width: z.int(), height: z.int(), fx: z.number(), fy: z.number(), cx: z.number(), cy: z.number() },
+    ...{ width: z.int().min(1), height: z.int().min(1) },
+    ...{ fx: z.number(), fy: z.number(), cx: z.number(), cy: z.number() },
     cameraToWorld: z.array(z.number()).length(16),
   })),
-  exports: z.array(z.enum(["colour", "depth", "features", "statistics"])),
-  occupancy: z.object({ box: z.object({ min: vec3, max: vec3 }), resolution: z.int() }),
+  exports: z.array(z.enum(TEACHER_EXPORTS)),
+  occupancy: z.object({ box: z.object({ min: vec3, max: vec3 }), resolution: z.int().min(4).multipleOf(4) }),
 });
 
+const MANIFEST = "teacher.json", OCCUPANCY = "occupancy.safetensors";
+
 /** The path of one file of a view. */
-export function teacherFile(folder: string, view: TeacherView, file: string): string {
+export function teacherFile(folder: string, view: TeacherView, file: TeacherFile): string {
   return `${folder}/views/${view.name}_${file}.npy`;
 }
 
-/** Writes `teacher.json`, the splats and the grid; the views' files must be there already. */
+/** Writes `teacher.json`, the splats and the grid; the stage that made the teacher has written the views' files. */
 export async function saveTeacher(teacher: Teacher, directory: string): Promise<void> {
   const { box, resolution, bits } = teacher.occupancy;
   await saveTrainedSplats(teacher.model, directory);
   await Deno.writeFile(
-    `${directory}/occupancy.safetensors`,
+    `${directory}/${OCCUPANCY}`,
     encodeSafetensors({ bits: { shape: [bits.length], data: bits } }),
   );
   const content: z.input<typeof manifest> = {
@@ -86,15 +100,22 @@ export async function saveTeacher(teacher: Teacher, directory: string): Promise<
     exports: Object.keys(teacher.exports) as TeacherExport[],
     occupancy: { box: { min: [...box.min], max: [...box.max] }, resolution },
   };
-  await Deno.writeTextFile(`${directory}/teacher.json`, JSON.stringify(content));
+  await Deno.writeTextFile(`${directory}/${MANIFEST}`, JSON.stringify(content));
 }
 
-/** Reads what {@linkcode saveTeacher} wrote. */
+/**
+ * Reads what {@linkcode saveTeacher} wrote; the views' files are read when they are wanted.
+ *
+ * @throws {SceneError} When a file is missing or damaged: the message names it.
+ */
 export async function loadTeacher(directory: string): Promise<Teacher> {
-  const content = manifest.parse(JSON.parse(await Deno.readTextFile(`${directory}/teacher.json`)));
-  const { tensors } = await readSafetensors(`${directory}/occupancy.safetensors`);
-  const bits = tensors.get("bits")?.data;
-  if (!(bits instanceof Uint32Array)) throw new Error(`${directory}/occupancy.safetensors lacks the tensor bits (U32)`);
+  const mend = `remove ${directory} and run the experiment again`;
+  const content = await readJsonFile(`${directory}/${MANIFEST}`, manifest, mend);
+  const { tensors } = await readSafetensors(`${directory}/${OCCUPANCY}`);
+  const bits = tensors.get("bits")?.data, words = occupancyWords(content.occupancy.resolution).fine;
+  if (!(bits instanceof Uint32Array) || bits.length !== words) {
+    throw new SceneError(`${directory}/${OCCUPANCY}`, `Expected the tensor bits of ${words} words (U32)`, mend);
+  }
   return {
     model: await loadTrainedSplats(directory),
     split: content.split,
@@ -111,18 +132,21 @@ export async function loadTeacher(directory: string): Promise<Teacher> {
 /**
  * Reads one file of a view: H * W * channels.
  *
- * @throws {TypeError} When the teacher does not export it.
+ * @throws {TypeError} When the teacher does not export it, whatever its type says.
+ * @throws {SceneError} When the file is missing or damaged.
  */
-export async function readTeacherFile(
-  teacher: { readonly folder: string; readonly exports: Partial<Record<TeacherExport, true>> },
+export async function readTeacherFile<C extends TeacherExport>(
+  teacher: { readonly folder: string; readonly exports: { readonly [K in C]: true } },
   view: TeacherView,
-  file: string,
+  file: TeacherFile<C>,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const kind = (Object.keys(TEACHER_FILES) as TeacherExport[]).find((k) => file in TEACHER_FILES[k]);
-  if (!kind || !teacher.exports[kind]) {
-    throw new TypeError(`The teacher in ${teacher.folder} exports no ${file}: name it in exports of exportTeacher`);
+  const kind = TEACHER_EXPORTS.find((k) => Object.hasOwn(TEACHER_FILES[k], file));
+  if (!kind || !Object.hasOwn(teacher.exports, kind)) {
+    const mend = kind ? `name ${kind} in exports of exportTeacher` : "there is no such file";
+    throw new TypeError(`The teacher in ${teacher.folder} exports no ${file}: ${mend}`);
   }
-  const channels = TEACHER_FILES[kind][file]!, { width, height } = view.camera;
+  const channels = (TEACHER_FILES[kind] as Readonly<Record<string, number>>)[file]!;
+  const { width, height } = view.camera;
   const shape = channels === 1 ? [height, width] : [height, width, channels];
   return await readNpyFloat32(teacherFile(teacher.folder, view, file), shape);
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { z } from "zod";
+import { readJsonFile } from "../scenes/json_file.ts";
 import { readSplats, writeSplats } from "../scenes/splat_files.ts";
 import type { Splats } from "../scenes/splats.ts";
 
@@ -17,6 +19,11 @@ export interface TrainedSplats {
 }
 
 const FILE = "splats.ply", SETTINGS = "splats.json";
+const settingsSchema = z.object({
+  kind: z.literal("splats"),
+  near: z.number().positive(),
+  trainSeconds: z.number().min(0),
+});
 
 /** Writes `splats.ply` and `splats.json` into a folder. */
 export async function saveTrainedSplats({ splats, ...settings }: TrainedSplats, directory: string): Promise<void> {
@@ -24,8 +31,13 @@ export async function saveTrainedSplats({ splats, ...settings }: TrainedSplats, 
   await Deno.writeTextFile(`${directory}/${SETTINGS}`, JSON.stringify(settings));
 }
 
-/** Reads what {@linkcode saveTrainedSplats} wrote. */
+/**
+ * Reads what {@linkcode saveTrainedSplats} wrote.
+ *
+ * @throws {SceneError} When a file is missing or damaged: the message names it.
+ */
 export async function loadTrainedSplats(directory: string): Promise<TrainedSplats> {
-  const settings = JSON.parse(await Deno.readTextFile(`${directory}/${SETTINGS}`)) as Omit<TrainedSplats, "splats">;
+  const mend = `remove ${directory} and run the experiment again`;
+  const settings = await readJsonFile(`${directory}/${SETTINGS}`, settingsSchema, mend);
   return { ...settings, splats: await readSplats(`${directory}/${FILE}`) };
 }

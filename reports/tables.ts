@@ -93,8 +93,10 @@ const schemas: Readonly<Record<TableName, string>> = {
   provenance: "run experiment preset scene commit dirty? patch_sha256 lock_sha256 adapter vendor backend driver host " +
     "deno started params_hash directory",
   training_metrics: `${nodeOrigin} step# loss# train_psnr# val_psnr# rate# seconds#`,
-  teacher_depth_views: nodeOrigin,
-  teacher_depth_histogram: nodeOrigin,
+  teacher_depth_views: `${nodeOrigin} split view pixels# coverage# depth_min# depth_max# depth_mean# depth_median# ` +
+    "norm_min# norm_max# norm_mean# norm_outside# ray_range_min# ray_range_max# ray_range_mean# true_pixels# depth_coverage# " +
+    "depth_rmse# depth_mae# depth_bias# within_1pct# slope# intercept#",
+  teacher_depth_histogram: `${nodeOrigin} bin# low# high# teacher# truth#`,
 };
 
 /** The columns that a table always has, filled or not, so that a query never fails for want of data. */

@@ -6,7 +6,7 @@ export interface MemoryItem {
   readonly name: string;
   /** Its size in bytes. */
   readonly bytes: number;
-  /** True when it is bound to a shader whole, so that the binding limit counts too. */
+  /** False when it is never bound to a shader, so that the binding limit does not count; true when left out. */
   readonly binding?: boolean;
 }
 

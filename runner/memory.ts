@@ -24,7 +24,7 @@ export function checkMemoryPlan(
   plan: readonly MemoryItem[],
   limits: Readonly<Record<string, number>>,
 ): string | undefined {
-  for (const { name, bytes, binding } of plan) {
+  for (const { name, bytes, binding = true } of plan) {
     const checks: [string, number | undefined][] = [["maxBufferSize", limits.maxBufferSize]];
     if (binding) checks.unshift(["maxStorageBufferBindingSize", limits.maxStorageBufferBindingSize]);
     for (const [limit, most] of checks) {

@@ -39,14 +39,21 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {
-    const distance = Math.min(
-      editDistance(name.toLowerCase(), candidate.toLowerCase()),
-      // "weight" should find "depth.weight"
-      candidate.split(".").at(-1)?.toLowerCase() === name.toLowerCase() ? 0.5 : Infinity,
-    );
+    // "stpes" should find "fit.steps": last parts are compared too, but a whole name is nearer than its last part.
+    const distance = Math.min(misspelling(name, candidate), misspelling(lastPart(name), lastPart(candidate)) + 0.5);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best !== undefined && bestDistance <= Math.max(2, Math.ceil(name.length / 2)) ? best : undefined;
+  return best;
+}
+
+/** How far a name is from what may have been meant; Infinity when it is another word. */
+function misspelling(name: string, meant: string): number {
+  const distance = editDistance(name.toLowerCase(), meant.toLowerCase());
+  return distance <= Math.max(2, Math.ceil(name.length / 2)) ? distance : Infinity;
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
 }
 
 /** A sentence part that helps after an unknown name: the nearest one, else all of them. */

@@ -20,6 +20,8 @@ Deno.test("nearest() finds a misspelt name, its last part, and nothing for somet
   const names = ["steps", "depth.weight", "scene"];
   assert.equal(nearest("stpes", names), "steps");
   assert.equal(nearest("weight", names), "depth.weight");
+  assert.equal(nearest("wieght", names), "depth.weight");
+  assert.equal(nearest("steps", ["fit.steps", "steps"]), "steps", "a whole name is nearer than an end");
   assert.equal(nearest("Scene", names), "scene");
   assert.equal(nearest("zzzzzzzzzz", names), undefined);
   assert.equal(didYouMean("zzzzzzzzzz", names), "known are steps, depth.weight, scene");

@@ -110,7 +110,7 @@ function overlay(schema: AnySchema, base: unknown, value: unknown, where: string
   if (!isPlainObject(value)) {
     throw new UsageError(`Expected ${where} to be a mapping of parameters, found ${JSON.stringify(value)}`);
   }
-  checkKeys(schema, value, where, []);
+  checkKeys(schema, value, where);
   return merge(base, value);
 }
 

@@ -58,6 +58,8 @@ Deno.test("resolveParameters() names the nearest key of an unknown one", async (
   const cases: [string[], Record<string, unknown>, RegExp][] = [
     [["stpes=3"], {}, /Unknown parameter stpes: did you mean steps\?/],
     [["weight=3"], {}, /did you mean depth\.weight\?/],
+    [["wieght=3"], {}, /Unknown parameter wieght: did you mean depth\.weight\?/],
+    [["nested.c=3"], {}, /did you mean nested\.a\.c\?/],
     [["depth.wieght=3"], {}, /did you mean depth\.weight\?/],
     [["steps.x=3"], {}, /steps is a single value/],
     [["__proto__.x=3"], {}, /Unknown parameter __proto__\.x/],
@@ -67,6 +69,8 @@ Deno.test("resolveParameters() names the nearest key of an unknown one", async (
       { overlay: { depth: { wieght: 1 } } },
       /Unknown key depth\.wieght in the --config overlay: did you mean depth\.weight\?/,
     ],
+    [[], { overlay: { wieght: 1 } }, /Unknown key wieght in the --config overlay: did you mean depth\.weight\?/],
+    [[], { overlay: { dpth: { kind: "l2" } } }, /Unknown key dpth in the --config overlay: did you mean depth\?/],
     [[], { preset: "cpi" }, /Unknown preset cpi: did you mean cpu\?/],
     [[], { preset: "toString" }, /Unknown preset toString/],
   ];

@@ -195,7 +195,10 @@ export class TextProgress implements ProgressSink {
   }
 }
 
-/** One line of progress: label, phase, bar, count, rate, values, time left. The bar is short where columns are few. */
+/**
+ * One line of progress: label, phase, bar, count, rate, values, time left. Where columns are few the bar is short; what does
+ * not fit gives way whole: the rate, the bar, the count, then values from the last.
+ */
 export function describeProgress(
   label: string,
   phase: string,
@@ -210,15 +213,24 @@ export function describeProgress(
   const part = update.total > 0 ? Math.min(1, Math.max(0, update.done / update.total)) : 0;
   const width = narrow ? 8 : 20;
   const filled = Math.round(part * width);
-  const words = [
-    `${head.trimEnd()} [${"#".repeat(filled)}${".".repeat(width - filled)}] ${Math.floor(part * 100)} %`,
-    `${update.done}/${update.total} ${update.unit}${update.total === 1 ? "" : "s"}`,
-  ];
-  if (pace.rate !== undefined) words.push(`${short(pace.rate)}/s`);
-  for (const [name, value] of Object.entries(update.values ?? {})) words.push(`${name} ${short(value)}`);
+  const values = Object.entries(update.values ?? {}).map(([name, value]) => `${name} ${short(value)}`);
   const left = pace.eta(update.total);
-  if (left !== undefined && update.done < update.total) words.push(`${seconds(left)} left`);
-  return words.join("  ");
+  const words = {
+    bar: ` [${"#".repeat(filled)}${".".repeat(width - filled)}]`,
+    count: `${update.done}/${update.total} ${update.unit}${update.total === 1 ? "" : "s"}`,
+    rate: pace.rate === undefined ? "" : `${short(pace.rate)}/s`,
+  };
+  const line = () =>
+    [
+      `${head.trimEnd()}${words.bar} ${Math.floor(part * 100)} %`,
+      words.count,
+      words.rate,
+      ...values,
+      left !== undefined && update.done < update.total ? `${seconds(left)} left` : "",
+    ].filter((word) => word !== "").join("  ");
+  for (const name of ["rate", "bar", "count"] as const) if (line().length >= columns) words[name] = "";
+  while (values.length > 0 && line().length >= columns) values.pop();
+  return line();
 }
 
 /** A number in four significant digits. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Output, Pace, seconds, short, TextProgress } from "./progress.ts";
+import { describeProgress, type Output, Pace, seconds, short, TextProgress } from "./progress.ts";
 
 function output(columns: number | undefined): Output & { text: string; time: number } {
   return {
@@ -51,6 +51,23 @@ Deno.test("TextProgress paints one live line on a terminal and takes it away", (
   assert.ok(lines.every((line) => line.replace(/\n$/, "").length < 60));
   assert.equal(lines.at(-1), "teacher          done\n");
   assert.equal(lines.filter((line) => line.includes("/10 steps")).length, 2, "not more often than every 100 ms");
+});
+
+Deno.test("describeProgress() leaves out whole words where columns are few, and keeps the time left", () => {
+  const pace = new Pace();
+  pace.add(0, 0);
+  pace.add(1000, 16);
+  const values = { loss: 9.481e-4, val_psnr: 26.312, train_psnr: 27.654, splats: 60_000 };
+  const line = (columns?: number) =>
+    describeProgress("student", "train", { done: 432, total: 800, unit: "step", values }, pace, 0, columns);
+  assert.deepEqual([line(), line(130), line(99), line(80), line(60), line(40)], [
+    "student          train [###########.........] 54 %  432/800 steps  16/s  loss 9.48e-4  val_psnr 26.31  train_psnr 27.65  splats 60000  49 s left",
+    "student          train 54 %  432/800 steps  loss 9.48e-4  val_psnr 26.31  train_psnr 27.65  splats 60000  49 s left",
+    "student train 54 %  loss 9.48e-4  val_psnr 26.31  train_psnr 27.65  splats 60000  49 s left",
+    "student train 54 %  loss 9.48e-4  val_psnr 26.31  train_psnr 27.65  49 s left",
+    "student train 54 %  loss 9.48e-4  val_psnr 26.31  49 s left",
+    "student train 54 %  49 s left",
+  ]);
 });
 
 Deno.test("Pace follows the last seconds and begins anew when the count falls", () => {

@@ -4,7 +4,7 @@ import { acquire } from "./claim.ts";
 import type { StageListener } from "./context.ts";
 import type { Finding } from "./diagnosis.ts";
 import type { Environment, Fingerprint } from "./environment.ts";
-import { messageOf, StageError, Stopped, UsageError } from "./errors.ts";
+import { failureText, StageError, Stopped } from "./errors.ts";
 import { execute, type Job } from "./execute.ts";
 import type { Plan } from "./experiment.ts";
 import { type GateResult, judge, summarise } from "./gate.ts";
@@ -84,7 +84,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
         if (error instanceof Stopped) status = "stopped";
         else {
           status = "failed";
-          failure = { node: node.node.name, message: describeError(error) };
+          failure = { node: node.node.name, message: failureText(error) };
         }
         break;
       }
@@ -138,12 +138,6 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
   };
   await folder.writeSummary(summary);
   return { summary, path: folder.path, copies, cached: runner.cached };
-}
-
-/** What to tell about a failure: the message; the stack too when nobody foresaw it. */
-function describeError(error: unknown): string {
-  if (error instanceof StageError || error instanceof UsageError) return error.message;
-  return error instanceof Error ? error.stack ?? error.message : messageOf(error);
 }
 
 class Runner {

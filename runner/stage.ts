@@ -95,6 +95,8 @@ export interface StageSpec<T, I extends Inputs, P extends ObjectSchema, M extend
   readonly measured?: readonly string[];
   /** The buffers it will want. */
   memory?(params: SchemaOutput<P>): readonly MemoryItem[];
+  /** What `memory` takes for granted, since inputs are not read when a plan is made: `"100 views of 100 x 100 px"`. */
+  readonly memoryAssumes?: string;
   /** Diagnosis rules that are run on the finished stage. */
   readonly rules?: readonly Rule[];
   /** Does the work. */
@@ -129,6 +131,8 @@ export interface StageDefinition {
   provides(params: unknown, inputs: Readonly<Record<string, readonly string[]>>): readonly string[];
   /** The buffers it will want. */
   memory(params: unknown): readonly MemoryItem[];
+  /** What `memory` takes for granted. */
+  readonly memoryAssumes?: string;
   /** Does the work. */
   run(context: StageContext, inputs: unknown, params: unknown): Promise<StageOutcome<unknown, Metrics>>;
 }
@@ -183,6 +187,7 @@ export function stage<
     dataFiles: (params) => erased.dataFiles?.(params) ?? [],
     provides: (params, inputs) => erased.provides?.(params, inputs) ?? [],
     memory: (params) => erased.memory?.(params) ?? [],
+    ...(erased.memoryAssumes === undefined ? {} : { memoryAssumes: erased.memoryAssumes }),
     run: (context, inputs, params) => erased.run(context, inputs, params),
   };
   for (const name of Object.keys(definition.inputs)) {

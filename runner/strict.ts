@@ -5,7 +5,7 @@ import type { AnySchema } from "./schema_types.ts";
 import { UsageError } from "./errors.ts";
 import { isPlainObject } from "./json.ts";
 import { didYouMean } from "./names.ts";
-import { childSchema, knownKeys } from "./schema.ts";
+import { childSchema, knownKeys, leafKeys } from "./schema.ts";
 
 /**
  * Parses a value with a schema; unlike zod's default, an unknown key anywhere is an error.
@@ -14,7 +14,7 @@ import { childSchema, knownKeys } from "./schema.ts";
  * @throws {UsageError} listing what is wrong
  */
 export function parseStrict(schema: AnySchema, value: unknown, where: string, also: readonly string[] = []): unknown {
-  checkKeys(schema, value, where, [], also);
+  checkKeys(schema, value, where, also);
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     throw new UsageError(
@@ -24,27 +24,26 @@ export function parseStrict(schema: AnySchema, value: unknown, where: string, al
   return parsed.data;
 }
 
-/** Refuses keys that a schema does not know, at any depth. */
-export function checkKeys(
-  schema: AnySchema | undefined,
-  value: unknown,
-  where: string,
-  path: readonly string[],
-  also: readonly string[] = [],
-): void {
-  if (!schema || !isPlainObject(value)) return;
+/** Refuses keys that a schema does not know, at any depth; `also` are further names to offer. */
+export function checkKeys(schema: AnySchema, value: unknown, where: string, also: readonly string[] = []): void {
+  const unknown = unknownKey(schema, value, []);
+  if (unknown === undefined) return;
+  const known = [...new Set([...knownKeys(schema) ?? [], ...leafKeys(schema), ...also])];
+  throw new UsageError(`Unknown key ${unknown} in ${where}: ${didYouMean(unknown, known)}`);
+}
+
+/** The first key that a schema does not know, dotted. */
+function unknownKey(schema: AnySchema | undefined, value: unknown, path: readonly string[]): string | undefined {
+  if (!schema || !isPlainObject(value)) return undefined;
   const keys = knownKeys(schema);
   for (const [key, item] of Object.entries(value)) {
-    if (keys && keys.length > 0 && !keys.includes(key)) {
-      const candidates = [...keys, ...also].map((known) => [...path, known].join("."));
-      const whole = [...path, key].join(".");
-      throw new UsageError(`Unknown key ${whole} in ${where}: ${didYouMean(whole, candidates)}`);
-    }
-    if (keys?.length === 0 && path.length === 0) {
-      throw new UsageError(`Unknown key ${key} in ${where}: ${didYouMean(key, also)}`);
-    }
-    checkKeys(childSchema(schema, key), item, where, [...path, key]);
+    const inside = [...path, key];
+    // A single value has no keys: what stands in its place is left to the schema.
+    if (keys && (keys.length > 0 || path.length === 0) && !keys.includes(key)) return inside.join(".");
+    const found = unknownKey(childSchema(schema, key), item, inside);
+    if (found !== undefined) return found;
   }
+  return undefined;
 }
 
 function indent(text: string): string {

@@ -1,7 +1,7 @@
 /** The worker's side: rebuilds the plan, opens the device once, runs the nodes that it is given. */
 
 import type { Environment, OpenDevice } from "./environment.ts";
-import { UsageError } from "./errors.ts";
+import { isUserFacing, UsageError } from "./errors.ts";
 import { execute } from "./execute.ts";
 import { buildPlan, type Plan } from "./experiment.ts";
 import { canonicalJson } from "./json.ts";
@@ -68,7 +68,8 @@ export function serveWorker(scope: WorkerScope, environment: Environment): void 
       post({ type: "done", id, result });
     } catch (error) {
       const { name, message: text, stack } = error instanceof Error ? error : new Error(String(error));
-      post({ type: "failed", id, name, message: text, ...(stack === undefined ? {} : { stack }) });
+      const userFacing = isUserFacing(error);
+      post({ type: "failed", id, name, message: text, userFacing, ...(stack === undefined ? {} : { stack }) });
     }
   };
   let queue = Promise.resolve();

@@ -1,7 +1,7 @@
 /** The main thread's side: starts the worker at the first device stage and keeps it for all of them. */
 
 import type { StageListener } from "./context.ts";
-import { StageError, Stopped, UsageError } from "./errors.ts";
+import { StageError, Stopped } from "./errors.ts";
 import type { Job } from "./execute.ts";
 import type { JsonObject } from "./json.ts";
 import type { StageResult } from "./result.ts";
@@ -103,13 +103,11 @@ export class WorkerHost {
   }
 }
 
-/** An error again, of the class that decides the exit code. */
-function revive(message: { name: string; message: string; stack?: string }): Error {
+/** An error again, of the class that decides what is shown. */
+function revive(message: Extract<WorkerMessage, { type: "failed" }>): Error {
   const error = message.name === "Stopped"
     ? new Stopped(message.message)
-    : message.name === "UsageError"
-    ? new UsageError(message.message)
-    : message.name === "StageError"
+    : message.userFacing
     ? new StageError(message.message)
     : Object.assign(new Error(message.message), { name: message.name });
   if (message.stack !== undefined) error.stack = message.stack;

@@ -41,5 +41,6 @@ export type WorkerMessage =
     readonly id: number;
     readonly name: string;
     readonly message: string;
+    readonly userFacing: boolean;
     readonly stack?: string;
   };

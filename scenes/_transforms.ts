@@ -3,7 +3,8 @@
  */
 import { z } from "zod";
 import { rigidProblem } from "./camera.ts";
-import { messageOf, readBytes, readError, SceneError } from "./errors.ts";
+import { readError, SceneError } from "./errors.ts";
+import { readJsonFile } from "./json_file.ts";
 import type { Split } from "./scene.ts";
 
 /** One frame of a split: where its files are. */
@@ -63,23 +64,13 @@ export function transformsFile(folder: string, split: Split): string {
 /** Reads and checks one transforms file and looks for the files of its frames. */
 export async function readTransforms(folder: string, split: Split): Promise<Transforms> {
   const file = transformsFile(folder, split);
-  const bytes = await readBytes(
+  const { camera_angle_x: angle, frames, near, far, aabb } = await readJsonFile(
     file,
+    schema,
+    MEND,
     `point to a folder with transforms_train.json, transforms_val.json and transforms_test.json` +
       (split === "train" ? "" : ` (a split without views is a file with "frames": [])`),
   );
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new SceneError(file, `Not valid JSON (${messageOf(error)})`, MEND, { cause: error });
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new SceneError(file, `${issue.path.join(".") || "The whole"}: ${issue.message}`, MEND);
-  }
-  const { camera_angle_x: angle, frames, near, far, aabb } = parsed.data;
   const listings = new Map<string, Map<string, string>>();
   const checked: Frame[] = [];
   const seen = new Map<string, number>();

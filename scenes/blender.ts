@@ -107,11 +107,14 @@ export async function loadViews(scene: SceneInfo, split: Split, options: LoadOpt
   return views;
 }
 
-/** The cameras of one split, at the scene's size, without reading a picture. */
-export async function loadCameras(scene: SceneInfo, split: Split): Promise<Camera[]> {
+/** The cameras of one split, at the scene's size, with the names of their pictures, without reading a picture. */
+export async function loadCameras(scene: SceneInfo, split: Split): Promise<{ name: string; camera: Camera }[]> {
   const transforms = await readTransforms(scene.folder, split);
   const { width, height } = scene.splits[split];
-  return transforms.frames.map((frame) => cameraOf(transforms, frame, width, height));
+  return transforms.frames.map((frame) => ({
+    name: frame.name,
+    camera: cameraOf(transforms, frame, width, height),
+  }));
 }
 
 /**

@@ -48,6 +48,15 @@ export function downscaleCamera(camera: Camera, factor: number): Camera {
   };
 }
 
+/** Whether two cameras are equal to the last bit: whether they see the same picture. */
+export function sameCamera(a: Camera, b: Camera): boolean {
+  const lens = (
+    { width, height, fx, fy, cx, cy, cameraToWorld }: Camera,
+  ) => [width, height, fx, fy, cx, cy, ...cameraToWorld];
+  const other = lens(b);
+  return lens(a).every((v, i) => v === other[i]);
+}
+
 /** Where the camera stands, in world coordinates. */
 export function cameraCentre(camera: Camera): [number, number, number] {
   const m = camera.cameraToWorld;

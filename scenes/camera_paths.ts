@@ -10,7 +10,7 @@ export function focusPoint(cameras: readonly Camera[]): [number, number, number]
   // Sum of (I - d d^T) p = sum of (I - d d^T) c, solved by Cramer's rule.
   const A = new Float64Array(9), b = new Float64Array(3);
   for (const camera of cameras) {
-    const m = camera.cameraToWorld, d = [-m[2]!, -m[6]!, -m[10]!], c = cameraCentre(camera);
+    const d = zAxis(camera), c = cameraCentre(camera);
     for (let i = 0; i < 3; i++) {
       for (let j = 0; j < 3; j++) {
         const v = (i === j ? 1 : 0) - d[i]! * d[j]!;
@@ -35,10 +35,10 @@ export function focusPoint(cameras: readonly Camera[]): [number, number, number]
 
 /**
  * `count` cameras between the given ones: each stands on the arc around the focus point between two of them, chosen and placed
- * by `random` (uniform in [0, 1)), keeps the distance between theirs, and looks at the focus point. Lens and picture are the
- * first camera's.
+ * by `random` (uniform in [0, 1)), at a distance between theirs, and looks at the focus point. Lens and picture are the first
+ * camera's.
  *
- * @throws {RangeError} When there are fewer than two cameras, or all of them look the same way.
+ * @throws {RangeError} When there are fewer than two cameras, all of them look the same way, or one looks away from the rest.
  */
 export function sampleCameras(cameras: readonly Camera[], count: number, random: () => number): Camera[] {
   if (cameras.length < 2) {
@@ -46,20 +46,41 @@ export function sampleCameras(cameras: readonly Camera[], count: number, random:
   }
   const focus = focusPoint(cameras);
   const up = [0, 1, 2].map((d) => cameras.reduce((sum, c) => sum + c.cameraToWorld[4 * d + 1]!, 0)) as unknown as Vec3;
-  const arms = cameras.map((camera) => {
-    const offset = cameraCentre(camera).map((v, d) => v - focus[d]!);
+  const arms = cameras.map((camera, i) => {
+    const offset = cameraCentre(camera).map((v, d) => v - focus[d]!) as unknown as Vec3;
+    // A camera looks along its -z.
+    if (!(dot(offset, zAxis(camera)) > 0)) {
+      throw new RangeError(
+        `Camera ${i} (from 0) looks away from the point where the cameras' axes meet: those between them would not see what they see`,
+      );
+    }
     const length = Math.hypot(...offset);
-    return { length, direction: offset.map((v) => v / length) };
+    return { length, direction: offset.map((v) => v / length) as unknown as Vec3 };
   });
   return Array.from({ length: count }, () => {
-    const a = arms[Math.floor(random() * arms.length)]!, b = arms[Math.floor(random() * arms.length)]!;
-    const t = random();
-    const mixed = a.direction.map((v, d) => (1 - t) * v + t * b.direction[d]!);
-    const norm = Math.hypot(...mixed);
-    // Cameras on opposite sides have no arc between them.
-    const direction = norm > 0.1 ? mixed.map((v) => v / norm) : a.direction;
-    const length = (1 - t) * a.length + t * b.length;
+    const first = Math.floor(random() * arms.length);
+    const second = (first + 1 + Math.floor(random() * (arms.length - 1))) % arms.length;
+    const a = arms[first]!, b = arms[second]!, t = random();
+    const direction = onArc(a.direction, b.direction, t), length = (1 - t) * a.length + t * b.length;
     const eye = direction.map((v, d) => focus[d]! + length * v) as unknown as Vec3;
     return { ...cameras[0]!, cameraToWorld: lookAt(eye, focus, up) };
   });
 }
+
+/** Below this length, what one unit vector has across another one is rounding: they lie on one line. */
+const LEAST_ACROSS = 1e-6;
+
+/** The unit vector at share t of the shorter arc from a to b; opposite ones have many, of which one is taken. */
+function onArc(a: Vec3, b: Vec3, t: number): number[] {
+  const across = (v: readonly number[]) => v.map((x, d) => x - dot(v, a) * a[d]!);
+  let side = across(b);
+  if (Math.hypot(...side) < LEAST_ACROSS) {
+    const least = a.reduce((k, v, d) => Math.abs(v) < Math.abs(a[k]!) ? d : k, 0);
+    side = across([0, 1, 2].map((d) => d === least ? 1 : 0));
+  }
+  const length = Math.hypot(...side), angle = t * Math.acos(Math.min(1, Math.max(-1, dot(a, b))));
+  return a.map((v, d) => Math.cos(angle) * v + Math.sin(angle) * side[d]! / length);
+}
+
+const zAxis = ({ cameraToWorld: m }: Camera): Vec3 => [m[2]!, m[6]!, m[10]!];
+const dot = (a: readonly number[], b: readonly number[]) => a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;

@@ -7,6 +7,8 @@
 export class SceneError extends Error {
   /** The offending file or folder, as it was asked for. */
   readonly file: string;
+  /** The runner shows the message without a stack: it says all that is needed. */
+  readonly userFacing = true;
 
   /**
    * Composes the message from its parts.

@@ -12,5 +12,6 @@ export * from "./camera.ts";
 export * from "./errors.ts";
 export * from "./npy.ts";
 export * from "./png.ts";
+export * from "./ray_box.ts";
 export * from "./safetensors.ts";
 export * from "./scene.ts";

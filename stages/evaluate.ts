@@ -9,17 +9,19 @@ import type { Gpu } from "../kernels/device.ts";
 import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
 import { openRenderer, type SceneModel } from "../models/open_renderer.ts";
 import type { RenderedView } from "../models/rendered_view.ts";
+import { readTeacherFile, type Teacher } from "../models/teacher.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
 import { input, optionalInput } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
+import { sameCamera } from "../scenes/camera.ts";
 import { encodePng } from "../scenes/png.ts";
 import type { View } from "../scenes/scene.ts";
 import { blankRender } from "./rules/blank_render.ts";
-import { readTeacherFile, type Teacher } from "../models/teacher.ts";
 import { overBackground } from "./compose.ts";
 import type { Scene } from "./scene.ts";
-import { drawStrip } from "./strip.ts";
+import { drawStrip, stripViews } from "./strip.ts";
 
 /** How pictures are compared; every field is a column of the result. */
 export interface EvaluationProtocol {
@@ -151,9 +153,6 @@ const VIEW_COLUMNS = [
   "deviation",
 ] as const;
 
-/** Views of the strip. */
-const STRIP_VIEWS = 3;
-
 /** Renders the views of a split and scores them. */
 export const evaluate = stage({
   name: "evaluate",
@@ -171,6 +170,7 @@ export const evaluate = stage({
     student: input<SceneModel>(),
     teacher: optionalInput<Teacher<"colour" | "depth">>(),
   },
+  needs: { teacher: () => ["colour", "depth"] },
   artifact: jsonArtifact<Record<string, number | string>>("evaluation"),
   measured: ["ms_per_frame", "fps", "train_seconds"],
   rules: [blankRender],
@@ -181,7 +181,9 @@ export const evaluate = stage({
     context.phase("read pictures");
     const split = info.splits[params.split];
     const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
-    if (count === 0) throw new RangeError(`Scene ${info.name} has no ${params.split} views to evaluate on`);
+    if (count === 0) {
+      throw new StageError(`Scene ${info.name} has no ${params.split} views to evaluate on: choose another split`);
+    }
     const views = await loadViews(info, params.split, {
       indices: [...Array(count).keys()],
       ...(split.hasDepth ? { depth: true } : {}),
@@ -303,7 +305,7 @@ async function againstTeacher(
   protocol: EvaluationProtocol,
 ): Promise<Record<keyof typeof NO_TEACHER, number | undefined>> {
   if (teacher.split !== protocol.split) {
-    throw new RangeError(
+    throw new StageError(
       `The teacher exported its ${teacher.split} views, but the ${protocol.split} views are evaluated: give both the same split`,
     );
   }
@@ -312,6 +314,11 @@ async function againstTeacher(
   for (const [i, view] of views.entries()) {
     const known = named.get(view.name), render = renders[i]!;
     if (!known) continue;
+    if (!sameCamera(known.camera, view.camera)) {
+      throw new StageError(
+        `The teacher saw view ${view.name} with another camera: export it on the scene that is evaluated`,
+      );
+    }
     const { width, height } = view.camera;
     const colour = await readTeacherFile(teacher, known, "colour"),
       alpha = await readTeacherFile(teacher, known, "alpha");
@@ -330,7 +337,11 @@ async function againstTeacher(
     pixels += error.pixels;
     count++;
   }
-  if (count === 0) return NO_TEACHER;
+  if (count === 0) {
+    throw new StageError(
+      `The teacher exported none of the ${views.length} views that are evaluated: export it on the scene that is evaluated`,
+    );
+  }
   return {
     teacher_views: count,
     psnr_teacher: psnr / count,
@@ -340,10 +351,8 @@ async function againstTeacher(
 }
 
 function stripOf(views: readonly View[], renders: readonly RenderedView[], background: readonly number[]): Uint8Array {
-  const count = Math.min(STRIP_VIEWS, views.length);
-  const chosen = [...Array(count).keys()].map((i) => Math.floor((i + 0.5) * views.length / count));
   return encodePng(drawStrip(
-    chosen.map((i) => ({
+    stripViews(views.length).map((i) => ({
       truth: overBackground(views[i]!.rgba, background),
       render: overBackground(renders[i]!.rgba, background),
       depth: renders[i]!.depth,

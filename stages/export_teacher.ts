@@ -14,6 +14,7 @@ import {
   MOMENT_CHANNELS,
   rayStatistics,
   splatFeatures,
+  type SplatMoments,
   splatMoments,
 } from "../models/splat_features.ts";
 import { splatOccupancy } from "../models/splat_occupancy.ts";
@@ -22,15 +23,18 @@ import {
   loadTeacher,
   saveTeacher,
   type Teacher,
+  TEACHER_EXPORTS,
   type TeacherExport,
+  type TeacherFile,
   teacherFile,
   type TeacherView,
 } from "../models/teacher.ts";
 import type { TrainedSplats } from "../models/trained_splats.ts";
 import type { Artifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
 import { input, type Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
-import { loadViews } from "../scenes/blender.ts";
+import { loadCameras } from "../scenes/blender.ts";
 import type { Camera } from "../scenes/camera.ts";
 import { sampleCameras } from "../scenes/camera_paths.ts";
 import { encodeNpy } from "../scenes/npy.ts";
@@ -41,8 +45,10 @@ export const ExportTeacher = z.object({
   split: z.enum(["train", "val", "test"]).default("train").describe("photographs whose cameras are used"),
   views: z.int().min(0).default(0).describe("first N of them; 0: all"),
   sampled: z.int().min(0).default(0).describe("cameras between those of the split, besides; nobody photographed them"),
-  exports: z.array(z.enum(["colour", "depth", "features", "statistics"])).default(["colour", "depth"]),
-  occupancy: z.int().min(4).max(256).default(64).describe("cells per side of the grid"),
+  exports: z.array(z.enum(TEACHER_EXPORTS)).min(1).default(["colour", "depth"]).describe(
+    "what is written of each view",
+  ),
+  occupancy: z.int().min(4).max(256).multipleOf(4).default(64).describe("cells per side of the grid, a multiple of 4"),
 });
 
 const teacherArtifact: Artifact<Teacher> = { format: "teacher", version: 1, save: saveTeacher, load: loadTeacher };
@@ -55,6 +61,7 @@ const exportStage = stage({
   params: ExportTeacher,
   inputs: { scene: input<Scene<"colour">>(), teacher: input<TrainedSplats>() },
   artifact: teacherArtifact,
+  needs: { teacher: () => ["splats"] },
   provides: (params) => params.exports,
   async run(context, { scene, teacher }, params) {
     const gpu = context.device as Gpu;
@@ -69,30 +76,33 @@ const exportStage = stage({
     const views = await camerasOf(scene, params, context.seed);
     const { width, height } = views[0]!.camera;
     context.phase("compile");
-    const features = featuresOf(teacher, params.exports);
+    const channels = channelsOf(teacher, params.exports);
     const renderer = await openSplatRenderer(gpu, teacher.splats, {
       width,
       height,
       near: teacher.near,
-      ...(features ? { features } : {}),
+      ...(channels.features ? { features: channels.features } : {}),
     });
-    await renderer.prewarm();
-    await Deno.mkdir(`${context.directory}/views`, { recursive: true });
-    context.phase("render");
     let written = 0, covered = 0;
-    for (const [i, view] of views.entries()) {
-      const rendered = await renderer.render(view.camera);
-      for (const [file, data] of planesOf(rendered, params.exports)) {
-        const channels = data.length / (width * height);
-        const bytes = encodeNpy({ shape: channels === 1 ? [height, width] : [height, width, channels], data });
-        await Deno.writeFile(teacherFile(context.directory, view, file), bytes);
-        written += bytes.length;
+    try {
+      await renderer.prewarm();
+      await Deno.mkdir(`${context.directory}/views`);
+      context.phase("render");
+      for (const [i, view] of views.entries()) {
+        context.signal.throwIfAborted();
+        const rendered = await renderer.render(view.camera);
+        for (const [file, data] of planesOf(rendered, params.exports, channels.centres)) {
+          const depth = data.length / (width * height);
+          const bytes = encodeNpy({ shape: depth === 1 ? [height, width] : [height, width, depth], data });
+          await Deno.writeFile(teacherFile(context.directory, view, file), bytes);
+          written += bytes.length;
+        }
+        for (let p = 0; p < width * height; p++) covered += rendered.rgba[4 * p + 3]! >= 0.5 ? 1 : 0;
+        context.progress({ done: i + 1, total: views.length, unit: "view" });
       }
-      for (let p = 0; p < width * height; p++) covered += rendered.rgba[4 * p + 3]! >= 0.5 ? 1 : 0;
-      context.progress({ done: i + 1, total: views.length, unit: "view" });
-      context.signal.throwIfAborted();
+    } finally {
+      renderer.free();
     }
-    renderer.free();
     const cells = bits.reduce((sum, word) => sum + bitCount(word), 0);
     const value: Teacher = {
       model: teacher,
@@ -123,28 +133,44 @@ async function camerasOf(
 ): Promise<TeacherView[]> {
   const split = info.splits[params.split];
   const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
-  if (count === 0) throw new RangeError(`Scene ${info.name} has no ${params.split} views: choose another split`);
-  const given = await loadViews(info, params.split, { indices: [...Array(count).keys()] });
-  const rng = new Pcg(pcg3(seed, 6, 0));
-  const sampled: Camera[] = params.sampled > 0
-    ? sampleCameras(given.map((v) => v.camera), params.sampled, () => rng.uniform())
-    : [];
-  return [
-    ...given.map(({ name, camera }) => ({ name, camera })),
-    ...sampled.map((camera, i) => ({ name: `sample_${i}`, camera })),
-  ];
+  if (count === 0) throw new StageError(`Scene ${info.name} has no ${params.split} views: choose another split`);
+  const given = (await loadCameras(info, params.split)).slice(0, count);
+  const sampled = params.sampled > 0 ? sampledCameras(given.map((v) => v.camera), params.sampled, seed) : [];
+  const views = [...given, ...sampled.map((camera, i) => ({ name: `sample_${i}`, camera }))];
+  const names = new Set<string>();
+  for (const { name } of views) {
+    if (names.has(name)) {
+      throw new StageError(`Two views are named ${name}: rename a photograph, since files are named after their view`);
+    }
+    names.add(name);
+  }
+  return views;
 }
 
-/** Channels that are composited besides colour: features, then moments; undefined when none is wanted. */
-function featuresOf(
+function sampledCameras(given: readonly Camera[], count: number, seed: number): Camera[] {
+  const rng = new Pcg(pcg3(seed, 6, 0));
+  try {
+    return sampleCameras(given, count, () => rng.uniform());
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new StageError(`No cameras can be sampled between these ${given.length}: ${error.message}`, { cause: error });
+  }
+}
+
+/** What is composited besides colour: features, then moments with their centres; nothing when neither is wanted. */
+function channelsOf(
   { splats }: TrainedSplats,
   exports: readonly TeacherExport[],
-): Float32Array<ArrayBuffer> | undefined {
+): { features?: Float32Array<ArrayBuffer>; centres?: SplatMoments["centres"] } {
+  const moments = exports.includes("statistics") ? splatMoments(splats) : undefined;
   const parts = [
     ...(exports.includes("features") ? [{ data: splatFeatures(splats), channels: FEATURE_CHANNELS }] : []),
-    ...(exports.includes("statistics") ? [{ data: splatMoments(splats), channels: MOMENT_CHANNELS }] : []),
+    ...(moments ? [{ data: moments.data, channels: MOMENT_CHANNELS }] : []),
   ];
-  return parts.length === 0 ? undefined : interleave(parts, splats.count);
+  return {
+    ...(parts.length > 0 ? { features: interleave(parts, splats.count) } : {}),
+    ...(moments ? { centres: moments.centres } : {}),
+  };
 }
 
 /** Joins rows of several arrays. */
@@ -168,7 +194,8 @@ function interleave(
 function* planesOf(
   { rgba, depth, features }: RenderedSplats,
   exports: readonly TeacherExport[],
-): Generator<readonly [file: string, data: Float32Array<ArrayBuffer>]> {
+  centres: SplatMoments["centres"] | undefined,
+): Generator<readonly [file: TeacherFile, data: Float32Array<ArrayBuffer>]> {
   const pixels = depth.length, channels = features.length / pixels;
   const columns = (source: Float32Array, stride: number, first: number, count: number) => {
     const out = new Float32Array(pixels * count);
@@ -184,9 +211,9 @@ function* planesOf(
   }
   if (exports.includes("depth")) yield ["depth", depth];
   if (exports.includes("features")) yield ["features", columns(features, channels, 0, FEATURE_CHANNELS)];
-  if (exports.includes("statistics")) {
+  if (centres) {
     const moments = columns(features, channels, channels - MOMENT_CHANNELS, MOMENT_CHANNELS);
-    yield ["statistics", rayStatistics(moments, alpha, MIN_ALPHA)];
+    yield ["statistics", rayStatistics(moments, centres, alpha, MIN_ALPHA)];
   }
 }
 
@@ -196,6 +223,12 @@ function bitCount(word: number): number {
   return count;
 }
 
+/** A reference to what the stage makes: with its metrics, and a teacher that carries what was asked for. */
+export type ExportedTeacher<C extends TeacherExport> = Ref<
+  Teacher<C>,
+  ReturnType<typeof exportStage> extends Ref<unknown, infer M> ? M : never
+>;
+
 /** Exports views of a teacher; what `exports` names is part of the type of the reference. */
 export function exportTeacher<const C extends TeacherExport = "colour" | "depth">(
   name: string,
@@ -204,7 +237,7 @@ export function exportTeacher<const C extends TeacherExport = "colour" | "depth"
     teacher: Ref<TrainedSplats>;
     exports?: readonly C[];
   },
-): Ref<Teacher<NoInfer<C>>> {
+): ExportedTeacher<NoInfer<C>> {
   const exports: TeacherExport[] = [...(args.exports ?? ["colour" as const, "depth" as const])];
-  return exportStage(name, { ...args, exports }) as unknown as Ref<Teacher<C>>;
+  return exportStage(name, { ...args, exports }) as unknown as ExportedTeacher<C>;
 }

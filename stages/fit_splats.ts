@@ -7,24 +7,32 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
 import { Pcg, pcg3 } from "../kernels/random/pcg.ts";
+import { SPLAT_BUFFERS } from "../kernels/splats/projection.ts";
 import { isInside, tightBox, visualHull } from "../models/occupancy.ts";
 import { randomSplats } from "../models/splat_init.ts";
-import { SplatRenderer } from "../models/splat_renderer.ts";
+import { SplatRenderer, splatRendererMemory } from "../models/splat_renderer.ts";
 import { SplatTrainer, type SplatTrainerState } from "../models/splat_trainer.ts";
-import { type SplatTrainerConfig, splatTrainerMemory } from "../models/splat_trainer_config.ts";
+import {
+  firstEntries,
+  type SplatTrainerConfig,
+  splatTrainerMemory,
+  trainingRaster,
+} from "../models/splat_trainer_config.ts";
 import { loadTrainedSplats, saveTrainedSplats, type TrainedSplats } from "../models/trained_splats.ts";
 import { packViews } from "../models/training_images.ts";
 import type { Artifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
 import { cameraCentre } from "../scenes/camera.ts";
-import type { View } from "../scenes/scene.ts";
+import type { Box, View } from "../scenes/scene.ts";
 import { readSplats } from "../scenes/splat_files.ts";
 import type { ShDegree, Splats } from "../scenes/splats.ts";
-import { livePsnr, liveViews } from "./live_views.ts";
+import { liveMemory, livePsnr, liveViews } from "./live_views.ts";
 import { nanOnset } from "./rules/nan_onset.ts";
-import { runawayGrowth, scaleCollapse } from "./rules/splat_health.ts";
+import { runawayGrowth } from "./rules/runaway_growth.ts";
+import { scaleCollapse } from "./rules/scale_collapse.ts";
 import type { Scene } from "./scene.ts";
 
 /** Parameters of the training. Rates and the schedule are those of Kerbl et al. 2023, as shares of the number of steps. */
@@ -90,6 +98,10 @@ const METRIC_COLUMNS = [
   "seconds",
 ] as const;
 
+/** Pictures for the memory plan, which is made before any are read. */
+const ASSUMED = { width: 200, height: 200, views: 100 };
+/** Changes of number between two resets of opacity, at least. */
+const LEAST_CHANGES_PER_RESET = 5;
 /** Cells per side of the visual hull that splats start in. */
 const HULL_CELLS = 64;
 /** Steps between rows of training_metrics.csv where nothing else asks for one. */
@@ -121,7 +133,8 @@ function trainerConfig(
       densifyEvery: p.densify_every,
       densifyStart: Math.round(p.densify_start * p.steps),
       densifyEnd: Math.round(p.densify_end * p.steps),
-      resetEvery: share(p.reset_every),
+      // Opacity needs some changes of number to recover.
+      resetEvery: Math.max(share(p.reset_every), LEAST_CHANGES_PER_RESET * p.densify_every),
       degreeEvery: p.degree_every === 0 ? 1 : share(p.degree_every),
     },
     densifyThreshold: p.densify_threshold,
@@ -132,11 +145,17 @@ function trainerConfig(
   };
 }
 
-/** Radius of the cameras around their centre, a tenth more (3DGS `getNerfppNorm`). */
-function extentOf(views: readonly View[]): number {
+/**
+ * Radius of the cameras around their centre, a tenth more (3DGS `getNerfppNorm`); of cameras at one place, their distance from the
+ * centre of the box.
+ */
+function extentOf(views: readonly View[], box: Box): number {
   const centres = views.map((v) => cameraCentre(v.camera));
   const middle = [0, 1, 2].map((d) => centres.reduce((sum, c) => sum + c[d]!, 0) / centres.length);
-  return 1.1 * Math.max(...centres.map((c) => Math.hypot(...c.map((v, d) => v - middle[d]!))));
+  const farthest = (from: readonly number[]) =>
+    Math.max(...centres.map((c) => Math.hypot(...c.map((v, d) => v - from[d]!))));
+  const radius = farthest(middle);
+  return 1.1 * (radius > 0 ? radius : farthest([0, 1, 2].map((d) => (box.min[d]! + box.max[d]!) / 2)));
 }
 
 /** SHA-256 of splats, as hexadecimal. */
@@ -174,10 +193,17 @@ export const fitSplats = stage({
   params: FitSplats,
   inputs: { scene: input<Scene<"colour">>() },
   artifact: splatsArtifact,
+  provides: () => ["splats"],
   measured: ["train_seconds", "steps_per_second"],
-  memory: (params) =>
-    // The plan is made before any picture is read: 100 views of 200 px stand in for them.
-    splatTrainerMemory(trainerConfig(params, { width: 200, height: 200 }, 4, 0), 100),
+  memory(params) {
+    const config = trainerConfig(params, ASSUMED, 4, 0);
+    const renderer = { ...trainingRaster(config, firstEntries(config)), degree: config.degree };
+    return [
+      ...splatTrainerMemory(config, ASSUMED.views),
+      ...liveMemory(splatRendererMemory(renderer), SPLAT_BUFFERS.map((name) => `splat ${name}`)),
+    ];
+  },
+  memoryAssumes: `${ASSUMED.views} views of ${ASSUMED.width} x ${ASSUMED.height} px`,
   rules: [nanOnset, scaleCollapse, runawayGrowth],
   async run(context, { scene }, params) {
     const gpu = context.device as Gpu;
@@ -188,7 +214,7 @@ export const fitSplats = stage({
     const views = await loadViews(info, "train", { indices: [...Array(count).keys()] });
     const live = params.eval_every > 0 ? await liveViews(info) : [];
     const images = packViews(views);
-    const config = trainerConfig(params, images, extentOf(views), context.seed);
+    const config = trainerConfig(params, images, extentOf(views, info.aabb), context.seed);
 
     context.phase("initial splats");
     const rng = new Pcg(pcg3(context.seed, 1, 0));
@@ -208,29 +234,30 @@ export const fitSplats = stage({
     await trainer.prewarm();
     await renderer.prewarm();
 
-    let seconds = 0, logged = 0;
+    let seconds = 0, logged = 0, full = false;
     const saved = await context.checkpoint.load();
     if (saved) {
       await trainer.restore(saved.tensors as SplatTrainerState);
-      ({ seconds, logged } = saved.state as { seconds: number; logged: number });
+      ({ seconds, logged, full } = saved.state as { seconds: number; logged: number; full: boolean });
     }
     const metrics = context.csv("training_metrics.csv", METRIC_COLUMNS);
     const passed = (every: number, before: number) =>
       every > 0 && Math.floor(trainer.step / every) > Math.floor(before / every);
     context.phase("train");
-    let psnr = NaN, trainPsnr = NaN, full = false;
+    let psnr = NaN, trainPsnr = NaN;
     while (trainer.step < config.steps) {
       const start = performance.now(), before = trainer.step;
       const report = await trainer.run();
       seconds += (performance.now() - start) / 1000;
       trainPsnr = report.trainPsnr;
       const atEnd = report.step === config.steps;
-      const due = live.length > 0 && (passed(params.eval_every, before) || atEnd);
+      const healthy = Number.isFinite(report.loss) && report.notFinite === 0;
+      const due = healthy && live.length > 0 && (passed(params.eval_every, before) || atEnd);
       if (due) {
         renderer.show(trainer.count, trainer.activeDegree);
         psnr = await livePsnr(renderer, live, info.background);
       }
-      if (due || atEnd || report.densified || report.step - logged >= LOG_EVERY || !Number.isFinite(report.loss)) {
+      if (due || atEnd || report.densified || report.step - logged >= LOG_EVERY || !healthy) {
         logged = report.step;
         metrics.append({
           step: report.step,
@@ -258,18 +285,23 @@ export const fitSplats = stage({
         done: report.step,
         total: config.steps,
         unit: "step",
-        values: { loss: report.loss, psnr: Number.isNaN(psnr) ? report.trainPsnr : psnr, splats: report.splats },
+        values: {
+          loss: report.loss,
+          ...(Number.isNaN(psnr) ? {} : { val_psnr: psnr }),
+          train_psnr: report.trainPsnr,
+          splats: report.splats,
+        },
       });
       if (!full && (report.densified?.denied ?? 0) > 0) {
         full = true;
         context.event("note", "cap", `The cap of ${config.cap} splats is reached at step ${report.step}`);
       }
-      if (!Number.isFinite(report.loss) || report.notFinite > 0) {
+      if (!healthy) {
         const what = report.notFinite > 0
           ? `${report.notFinite} splats hold numbers that are not finite`
           : `The loss is ${report.loss}`;
         context.event("critical", "nan-onset", `${what} at step ${report.step}`);
-        throw new Error(
+        throw new StageError(
           `${what} at step ${report.step}: lower the rates (scales_rate is ${params.scales_rate}), and look at training_metrics.csv`,
         );
       }
@@ -277,7 +309,7 @@ export const fitSplats = stage({
         await context.checkpoint.save({
           step: trainer.step,
           tensors: await trainer.save(),
-          state: { seconds, logged },
+          state: { seconds, logged, full },
         });
         context.signal.throwIfAborted();
       }
@@ -310,6 +342,7 @@ export const loadSplats = stage({
     near: z.number().positive().default(0.2).describe("nearer splats are not drawn"),
   }),
   artifact: splatsArtifact,
+  provides: () => ["splats"],
   dataFiles: (params) => [params.path],
   async run(_context, _inputs, params) {
     const splats = await readSplats(params.path);

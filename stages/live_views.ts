@@ -5,12 +5,22 @@
  */
 import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import type { ViewRenderer } from "../models/rendered_view.ts";
+import type { MemoryItem } from "../runner/environment.ts";
 import { loadViews } from "../scenes/blender.ts";
 import type { SceneInfo, View } from "../scenes/scene.ts";
 import { overBackground } from "./compose.ts";
 
 /** Views that are rendered during training. */
 const LIVE_VIEWS = 4;
+
+/**
+ * Buffers of the renderer that looks at them, for the memory plan of a training.
+ *
+ * @param shared names of buffers that the renderer gets from the training
+ */
+export function liveMemory(plan: readonly MemoryItem[], shared: readonly string[] = []): MemoryItem[] {
+  return plan.filter(({ name }) => !shared.includes(name)).map((item) => ({ ...item, name: `live ${item.name}` }));
+}
 
 /** Validation views spread over the split, of the size of the training views. */
 export async function liveViews(info: SceneInfo): Promise<View[]> {

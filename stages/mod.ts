@@ -8,9 +8,13 @@
  * @module
  */
 export * from "./compose.ts";
+export * from "./depth_statistics.ts";
 export * from "./evaluate.ts";
+export * from "./inspect_depth.ts";
 export * from "./rules/blank_render.ts";
+export * from "./rules/depth_scale.ts";
 export * from "./rules/nan_onset.ts";
 export * from "./scene.ts";
+export * from "./splat_presets.ts";
 export * from "./strip.ts";
 export * from "./train_field.ts";

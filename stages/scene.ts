@@ -10,6 +10,7 @@ import { openBlender } from "../scenes/blender.ts";
 import type { Capability, SceneInfo } from "../scenes/scene.ts";
 import type { Gpu } from "../kernels/device.ts";
 import { type Artifact, jsonArtifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
 import type { Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 
@@ -50,7 +51,7 @@ const readStage = stage({
       if (!params.exports.includes(kind)) continue;
       const has = kind === "depth" ? info.splits.train.hasDepth : info.splits.train.hasNormal;
       if (!has) {
-        throw new TypeError(
+        throw new StageError(
           `Scene ${params.path} was asked for ${kind}, but its training views have none: leave ${kind} out of exports, or name ${kind}_file_path in transforms_train.json`,
         );
       }

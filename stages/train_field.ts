@@ -9,20 +9,21 @@ import type { Gpu } from "../kernels/device.ts";
 import { growthFactor } from "../kernels/encodings/hash_grid.ts";
 import { LOSS_KINDS } from "../kernels/losses/pointwise.ts";
 import { loadField, saveField, type TrainedField } from "../models/field_file.ts";
-import { FieldRenderer } from "../models/field_renderer.ts";
+import { FieldRenderer, fieldRendererMemory } from "../models/field_renderer.ts";
 import { FieldTrainer } from "../models/field_trainer.ts";
 import { type TrainerConfig, trainerMemory } from "../models/trainer_config.ts";
 import type { ColourHead, HashFieldConfig } from "../models/hash_field.ts";
 import { tightBox, visualHull } from "../models/occupancy.ts";
 import { packViews } from "../models/training_images.ts";
 import type { Artifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
 import { input, type Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
 import { focalFromAngle } from "../scenes/camera.ts";
 import type { SceneInfo } from "../scenes/scene.ts";
 import { nanOnset } from "./rules/nan_onset.ts";
-import { livePsnr, liveViews } from "./live_views.ts";
+import { liveMemory, livePsnr, liveViews } from "./live_views.ts";
 import type { Scene } from "./scene.ts";
 
 /** Depth supervision by true (or a teacher's) depth. */
@@ -152,6 +153,9 @@ const METRIC_COLUMNS = [
   "seconds",
 ] as const;
 
+/** Pictures for the memory plan, which is made before any are read. */
+const ASSUMED = { width: 100, height: 100, views: 100 };
+
 const trainStage = stage({
   name: "train_field",
   module: import.meta.url,
@@ -162,21 +166,16 @@ const trainStage = stage({
   artifact: fieldArtifact,
   needs: { scene: (params) => (params.depth ? ["colour", "depth"] : ["colour"]) },
   measured: ["train_seconds", "rays_per_second", "samples_per_second"],
-  memory: (params) =>
-    trainerMemory(
-      trainerConfig(
-        params,
-        {
-          aabb: { min: [-1.5, -1.5, -1.5], max: [1.5, 1.5, 1.5] },
-          near: 2,
-          far: 6,
-        },
-        focalFromAngle(100, 0.69),
-        0,
-      ),
-      // The plan is made before any picture is read: 100 views of 100 px stand in for them.
-      { width: 100, height: 100, views: 100 },
-    ),
+  memory(params) {
+    const { width, height } = ASSUMED;
+    const scene = { aabb: { min: [-1.5, -1.5, -1.5], max: [1.5, 1.5, 1.5] }, near: 2, far: 6 } as const;
+    const config = trainerConfig(params, scene, focalFromAngle(width, 0.69), 0);
+    return [
+      ...trainerMemory(config, ASSUMED),
+      ...liveMemory(fieldRendererMemory(rendererConfig(config, width, height))),
+    ];
+  },
+  memoryAssumes: `${ASSUMED.views} views of ${ASSUMED.width} x ${ASSUMED.height} px`,
   rules: [nanOnset],
   async run(context, { scene }, params) {
     const gpu = context.device as Gpu;
@@ -246,11 +245,15 @@ const trainStage = stage({
         done: report.step,
         total: config.steps,
         unit: "step",
-        values: { loss: report.loss, psnr: Number.isNaN(psnr) ? report.trainPsnr : psnr },
+        values: {
+          loss: report.loss,
+          ...(Number.isNaN(psnr) ? {} : { val_psnr: psnr }),
+          train_psnr: report.trainPsnr,
+        },
       });
       if (!Number.isFinite(report.loss)) {
         context.event("critical", "nan-onset", `The loss is ${report.loss} at step ${report.step}`);
-        throw new Error(
+        throw new StageError(
           `The loss became ${report.loss} at step ${report.step}: lower rate (now ${params.rate}) or raise l2, and look at training_metrics.csv`,
         );
       }

@@ -1,8 +1,12 @@
 /** What the documentation names must exist, and what exists must be named: parameters, rules, packages, links, pictures. */
 import assert from "node:assert/strict";
 import { blankRender } from "../stages/rules/blank_render.ts";
+import { depthScale } from "../stages/rules/depth_scale.ts";
 import { nanOnset } from "../stages/rules/nan_onset.ts";
+import { runawayGrowth } from "../stages/rules/runaway_growth.ts";
+import { scaleCollapse } from "../stages/rules/scale_collapse.ts";
 import { evaluate } from "../stages/evaluate.ts";
+import { inspectDepth } from "../stages/inspect_depth.ts";
 import { TrainField } from "../stages/train_field.ts";
 import { fileTest } from "./permissions.ts";
 
@@ -24,6 +28,7 @@ fileTest("docs/experiments.md names every parameter of the stages", async () => 
     const [heading, shape] of [
       ["Stage `train_field`", TrainField.shape],
       ["Stage `evaluate`", evaluate.definition.params.shape],
+      ["Stage `inspect_depth`", inspectDepth.definition.params.shape],
     ] as const
   ) {
     const named = [...section(heading).matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
@@ -33,7 +38,7 @@ fileTest("docs/experiments.md names every parameter of the stages", async () => 
 
 fileTest("docs/rules.md explains every rule, under the heading that findings link to", async () => {
   const headings = [...(await read("docs/rules.md")).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-  const rules = [blankRender, nanOnset];
+  const rules = [blankRender, depthScale, nanOnset, runawayGrowth, scaleCollapse];
   const files = (await list("stages/rules/", ".ts")).filter((name) => !name.endsWith("_test.ts"));
   assert.deepEqual(
     rules.map(({ id }) => `${id.replaceAll("-", "_")}.ts`).sort(),

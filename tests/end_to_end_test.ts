@@ -20,6 +20,9 @@ interface Answer {
   readonly path: string;
 }
 
+/** A line of a stack trace: what the user can mend is told without. */
+const STACK = /^ +at .*\.ts:\d+/m;
+
 /** A student of `bricks` at 32 px that trains in seconds, on the experiment that is used in earnest. */
 const small = [
   "experiments/photographs.ts",
@@ -46,11 +49,11 @@ async function cacheOf(folder: string, answer: Answer, node: string): Promise<st
 programTest(
   "run of quickstart gives the same parameters from two caches, and all hits the second time",
   async (folder) => {
-    const args = ["run", "experiments/quickstart.ts", "--preset", "tiny", "steps=16", "--json"];
+    const args = ["run", "experiments/quickstart.ts", "--preset", "tiny", "steps=64", "--json"];
     const first = answerOf(await stillroom(`${folder}/a`, ...args), 0);
     assert.equal(first.experiment, "quickstart");
     assert.match(first.run, /^\d{8}T\d{6}Z-[0-9A-Z]{26}$/);
-    assert.deepEqual([first.params.steps, first.params.size], [16, 48], "key=value wins over the preset");
+    assert.deepEqual([first.params.steps, first.params.size], [64, 48], "key=value wins over the preset");
     assert.match(String(first.parameters_sha256), /^[0-9a-f]{64}$/);
     assert.ok(first.seconds > 0);
     assert.deepEqual(first.gates.map(({ name, state }) => [name, state]), [["evaluate.psnr_over_constant", "pass"]]);
@@ -88,44 +91,68 @@ programTest(
   },
 );
 
-programTest(
-  "run that was killed while training on the device ends with the bytes of an undisturbed one",
-  async (folder) => {
+for (
+  const { node, words, steps, kills } of [
     // 256 steps: occupancy is pruned from step 192 on, so both kills and the resumed part see different grids.
-    const args = ["run", ...small, "--preset", "tiny", "train.steps=256", "--checkpoint-seconds", "0", "--json"];
-    const where = ["--cache-dir", `${folder}/cache`, "--runs-dir", `${folder}/runs`];
-    for (const rows of [3, 9]) {
-      const child = command([...args, ...where]).spawn();
-      const drained = [child.stdout.cancel(), child.stderr.text()] as const;
-      const ended = child.status.then(() => true);
-      while (await trainedRows(folder) < rows) {
-        const over = await Promise.race([ended, new Promise<false>((resolve) => setTimeout(() => resolve(false), 10))]);
-        assert.ok(!over, `ended before it was killed: ${over ? await drained[1] : ""}`);
+    { node: "student", words: [...small, "--preset", "tiny", "train.steps=256"], steps: 256, kills: [3, 9] },
+    // Rows come with changes of the number of splats: the kill lies between two of them.
+    {
+      node: "teacher",
+      words: [
+        "experiments/fit_splats.ts",
+        "--preset",
+        "tiny",
+        "fit.steps=240",
+        "fit.densify_every=16",
+        "fit.densify_end=0.9",
+        "--no-check",
+      ],
+      steps: 240,
+      kills: [9],
+    },
+  ]
+) {
+  programTest(
+    `run that was killed while training its ${node} ends with the bytes of an undisturbed one`,
+    async (folder) => {
+      const args = ["run", ...words, "--checkpoint-seconds", "0", "--json"];
+      const where = ["--cache-dir", `${folder}/cache`, "--runs-dir", `${folder}/runs`];
+      for (const rows of kills) {
+        const child = command([...args, ...where]).spawn();
+        const drained = [child.stdout.cancel(), child.stderr.text()] as const;
+        const ended = child.status.then(() => true);
+        while (await trainedRows(folder) < rows) {
+          const over = await Promise.race([
+            ended,
+            new Promise<false>((resolve) => setTimeout(() => resolve(false), 10)),
+          ]);
+          assert.ok(!over, `ended before it was killed: ${over ? await drained[1] : ""}`);
+        }
+        child.kill("SIGKILL");
+        assert.equal((await child.status).signal, "SIGKILL");
+        await Promise.all(drained);
       }
-      child.kill("SIGKILL");
-      assert.equal((await child.status).signal, "SIGKILL");
-      await Promise.all(drained);
-    }
-    const resumed = await stillroom(folder, ...args);
-    assert.match(resumed.err, /Going on from step (?:1[2-9]\d|2\d\d)/);
-    const answer = answerOf(resumed, 0);
-    const plain = await stillroom(`${folder}/plain`, ...args);
-    assert.doesNotMatch(plain.err, /Going on/);
-    const undisturbed = answerOf(plain, 0);
-    assert.match(String(answer.parameters_sha256), /^[0-9a-f]{64}$/);
-    assert.equal(answer.parameters_sha256, undisturbed.parameters_sha256);
-    assert.equal(answer.metrics["evaluate.psnr"], undisturbed.metrics["evaluate.psnr"]);
-    const rows = async (at: string, of: Answer) => {
-      const text = await Deno.readTextFile(`${await cacheOf(at, of, "student")}/training_metrics.csv`);
-      return parseRows(text).map(({ seconds: _measured, ...exact }) => exact);
-    };
-    const table = await rows(folder, answer);
-    assert.equal(table.at(-1)?.step, 256);
-    assert.deepEqual(table, await rows(`${folder}/plain`, undisturbed));
-    const left = (await listFiles(`${folder}/cache`)).filter((file) => /claim|checkpoint\/|tmp$/.test(file));
-    assert.deepEqual(left, [], "nothing of the killed runs is left");
-  },
-);
+      const resumed = await stillroom(folder, ...args);
+      assert.match(resumed.err, /Going on from step (?:1[2-9]\d|2\d\d)/);
+      const answer = answerOf(resumed, 0);
+      const plain = await stillroom(`${folder}/plain`, ...args);
+      assert.doesNotMatch(plain.err, /Going on/);
+      const undisturbed = answerOf(plain, 0);
+      assert.match(String(answer.parameters_sha256), /^[0-9a-f]{64}$/);
+      assert.equal(answer.parameters_sha256, undisturbed.parameters_sha256);
+      assert.equal(answer.metrics["evaluate.psnr"], undisturbed.metrics["evaluate.psnr"]);
+      const rows = async (at: string, of: Answer) => {
+        const text = await Deno.readTextFile(`${await cacheOf(at, of, node)}/training_metrics.csv`);
+        return parseRows(text).map(({ seconds: _measured, ...exact }) => exact);
+      };
+      const table = await rows(folder, answer);
+      assert.equal(table.at(-1)?.step, steps);
+      assert.deepEqual(table, await rows(`${folder}/plain`, undisturbed));
+      const left = (await listFiles(`${folder}/cache`)).filter((file) => /claim|checkpoint\/|tmp$/.test(file));
+      assert.deepEqual(left, [], "nothing of the killed runs is left");
+    },
+  );
+}
 
 programTest("run exits 1 when a gate fails, and when a scene is torn: the file is named", async (folder) => {
   // One step of training: the gates of the preset cpu want a good student.
@@ -158,6 +185,7 @@ programTest("run exits 1 when a gate fails, and when a scene is torn: the file i
     const { code, out, err } = await stillroom(folder, ...args, `scene=${scene}`);
     assert.equal(code, 1, out + err);
     assert.match(out, pattern);
+    assert.doesNotMatch(out + err, STACK);
     assert.ok(out.includes(file), `the message must name ${file}: ${out}`);
     await Deno.writeFile(file, bytes);
   };
@@ -173,6 +201,7 @@ programTest("run exits 2 and names the nearest key, or the folder that is not th
     const { code, out, err } = await stillroom(folder, "run", ...words, "--no-check");
     assert.deepEqual([code, out], [2, ""], err);
     assert.match(err, pattern);
+    assert.doesNotMatch(err, STACK);
   };
   await refused(/Unknown parameter stpes: did you mean steps\?/, "experiments/quickstart.ts", "stpes=3");
   await refused(
@@ -180,8 +209,22 @@ programTest("run exits 2 and names the nearest key, or the folder that is not th
     "experiments/photographs.ts",
     "train.lossdelta=1",
   );
+  await refused(/Unknown parameter stpes: did you mean fit\.steps\?/, "experiments/fit_splats.ts", "stpes=100");
+  await refused(/Unknown parameter fit\.stpes: did you mean fit\.steps\?/, "experiments/fit_splats.ts", "fit.stpes=1");
   await refused(/Unknown preset tyni: did you mean tiny\?/, "experiments/quickstart.ts", "--preset", "tyni");
   await refused(/data of node scene at .*nowhere/, "experiments/photographs.ts", `scene=${folder}/nowhere`);
+  assert.deepEqual(await listFiles(`${folder}/runs`).catch(() => []), [], "exit code 2: nothing was run");
+});
+
+programTest("run --dry-run plans the live renderer too, and says what it assumes", async (folder) => {
+  const plan = async (...words: string[]) => await stillroom(folder, "run", ...words, "--dry-run", "--no-check");
+  const student = await plan("experiments/photographs.ts");
+  assert.equal(student.code, 0, student.err);
+  assert.match(student.out, /^student +live network activation 0 +32 MiB$/m);
+  assert.match(student.out, /^student assumes 100 views of 100 x 100 px/m);
+  const teacher = await plan("experiments/fit_splats.ts");
+  assert.match(teacher.out, /^teacher +\d+ smaller +[\d.]+ MiB$/m);
+  assert.match(teacher.out, /^teacher assumes 100 views of 200 x 200 px/m);
 });
 
 /** Whole rows of the table of the training that is going on; the header is none. */

@@ -1,4 +1,4 @@
-// Exclusive prefix sum of per-ray counts by one workgroup; rays that would pass the capacity get no samples and are counted.
+// Exclusive prefix sum of per-ray counts by one workgroup; rays whose samples would pass the capacity get none and are counted.
 struct Batch { rays: u32, seed: u32, first: u32, view: u32 }
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> ray_counts: array<u32>;
@@ -24,7 +24,7 @@ var<workgroup> totals: array<u32, WG>;
     let c = ray_counts[i];
     let fits = start + c <= CAPACITY;
     spans[i] = vec2u(min(start, CAPACITY), select(0u, c, fits));
-    dropped += u32(!fits);
+    dropped += u32(!fits && c > 0u); // a ray without samples loses none
     start += c;
     if (fits) { last = start; }
   }

@@ -9,18 +9,19 @@ import type { ExactKernel, Kernel } from "../kernel.ts";
 import { batchWords, raySamplerMemory } from "../rays/ray_sampler.ts";
 import { runStage, SAMPLER } from "../rays/ray_sampler_kernel.ts";
 
-/** Plain prefix sum: a ray that would pass the capacity gets no samples; neither do the rays behind it. */
+/** Plain prefix sum: a ray whose samples would pass the capacity gets none; neither do the rays behind it. */
 function reference(rayCounts: ArrayLike<number>, capacity: number) {
   const n = rayCounts.length;
   const spans = new Uint32Array(2 * n);
-  let start = 0, used = 0, dropped = 0;
+  let start = 0, used = 0;
   for (let i = 0; i < n; i++) {
     const fits = start + rayCounts[i]! <= capacity;
     spans.set([Math.min(start, capacity), fits ? rayCounts[i]! : 0], 2 * i);
     start += rayCounts[i]!;
     if (fits) used = start;
-    else dropped++;
   }
+  // Dropped are those that wanted samples and got none.
+  const dropped = Array.from(rayCounts).filter((count, i) => count > 0 && spans[2 * i + 1] === 0).length;
   return { spans, counts: new Uint32Array([used, start, dropped, n]) };
 }
 

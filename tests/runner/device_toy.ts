@@ -15,10 +15,12 @@ const work = stage({
   seeded: true,
   params: z.object({ steps: z.int().default(3), bytes: z.int().default(100), wrong: z.string().default("") }),
   artifact: jsonArtifact<{ sum: number; calls: number }>("work"),
-  memory: (params) => [{ name: "buffer", bytes: params.bytes, binding: true }],
+  memory: (params) => [{ name: "buffer", bytes: params.bytes }],
   async run(context, _inputs, params) {
     (context.device as { use(bytes: number): void }).use(params.bytes);
     if (params.wrong === "throw") throw new TypeError("Wrong on purpose");
+    // What another folder's error looks like to the runner: scenes/ has such a class.
+    if (params.wrong === "refuse") throw Object.assign(new TypeError("Torn, mend it"), { userFacing: true });
     if (params.wrong === "die") {
       setTimeout(() => {
         throw new Error("Dead on purpose");

@@ -61,6 +61,8 @@ programTest("runPlan() reports a stage that throws, and a worker that dies", asy
   assert.equal(thrown.summary.status, "failed");
   assert.equal(thrown.summary.error?.node, "work");
   assert.match(thrown.summary.error?.message ?? "", /TypeError: Wrong on purpose\n.*device_toy\.ts/s);
+  const refused = await runToy(folder, toy, { overrides: ["wrong=refuse"] });
+  assert.equal(refused.summary.error?.message, "Torn, mend it", "what the user can mend comes without a stack");
   const dead = await runToy(folder, toy, { overrides: ["wrong=die"] });
   assert.equal(dead.summary.status, "failed");
   assert.match(dead.summary.error?.message ?? "", /The GPU worker died: .*Dead on purpose/);

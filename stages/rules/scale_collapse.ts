@@ -1,14 +1,12 @@
 /**
- * Sicknesses of splats in training: scales that collapse, and numbers that run away.
+ * Scale collapse: splats that shrink to points while they are trained.
  *
  * @module
  */
 import type { Rule } from "../../runner/diagnosis.ts";
 
 /** Share of the first median scale below which splats count as collapsed. */
-export const COLLAPSED_SHARE = 0.02;
-/** Denied splats, in multiples of the cap, from which growth counts as runaway. */
-const GROWTH_SHARE = 10;
+const COLLAPSED_SHARE = 0.02;
 /** Rows that must fall one after another before a fall counts. */
 const FALLING_ROWS = 4;
 
@@ -29,29 +27,6 @@ export const scaleCollapse: Rule = {
       message: `The median scale has fallen from ${first.toPrecision(3)} to ${last.toPrecision(3)} and still falls`,
       evidence: rows.slice(-3).map((r) => ({ step: r["step"] ?? "", scale_median: r["scale_median"] ?? "" })),
       suggestion: "Lower scales_rate, raise densify_threshold, and look whether the pictures' cameras are right",
-    };
-  },
-};
-
-/** Fires when the cap denied more splats than it allows: density control asks for ever more. */
-export const runawayGrowth: Rule = {
-  id: "runaway-growth",
-  severity: "warning",
-  docs: "docs/rules.md#runaway-growth",
-  check({ tables }) {
-    const rows = tables("training_metrics").filter((r) => Number(r["denied"] ?? 0) > 0);
-    const denied = rows.reduce((sum, r) => sum + Number(r["denied"]), 0);
-    const cap = Math.max(0, ...rows.map((r) => Number(r["splats"])));
-    if (rows.length === 0 || denied <= GROWTH_SHARE * cap) return undefined;
-    return {
-      message: `Density control asked for ${denied} splats more than the cap of ${cap} allows`,
-      evidence: rows.slice(0, 3).map((r) => ({
-        step: r["step"] ?? "",
-        splats: r["splats"] ?? "",
-        denied: r["denied"] ?? "",
-      })),
-      suggestion:
-        "Raise cap if memory allows, or densify_threshold; gradients that stay large everywhere point at wrong cameras",
     };
   },
 };

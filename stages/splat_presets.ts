@@ -1,0 +1,30 @@
+/**
+ * Parameters and presets of every experiment that begins by fitting splats to a scene: with the same ones, they share the
+ * trained teacher in the cache.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { FitSplats } from "./fit_splats.ts";
+
+/** Parameters of the scene and of its teacher. */
+export const SplatTeacher = z.object({
+  scene: z.string().default("bricks").describe("bricks, or a NeRF-synthetic folder"),
+  downscale: z.int().min(1).default(1).describe("area reduction of a folder's pictures"),
+  size: z.int().min(32).max(800).default(200).describe("pixels per side of bricks"),
+  test_views: z.int().min(0).default(0).describe("measure on the first N views; 0: all"),
+  fit: FitSplats.prefault({}).describe("see stages/fit_splats.ts"),
+});
+
+/** Presets of {@linkcode SplatTeacher}. */
+export const SPLAT_PRESETS = {
+  tiny: { size: 48, test_views: 2, fit: { steps: 200, cap: 2000, initial: 1000, degree: 1, eval_every: 0 } },
+  cpu: { fit: { steps: 10_000 } },
+  // Full-size pictures on a CPU, when an hour may pass.
+  long: { fit: { steps: 12_000, cap: 120_000 } },
+  // As published, for a GPU.
+  paper: { fit: { steps: 30_000, cap: 500_000, initial: 100_000, init: "box" } },
+} as const satisfies Record<string, z.input<typeof SplatTeacher>>;
+
+/** Views of `bricks` that teachers are fitted to and measured on. */
+export const TEACHER_BRICKS = { train: 100, test: 25 } as const;
