@@ -1,6 +1,7 @@
 /**
- * Models: parameters and kernels composed into something that can be trained and rendered. Today the hash-grid field with
- * its trainer, renderer, occupancy grid and file; later every student, teacher and codec has its place here.
+ * Models: parameters and kernels composed into something that can be trained and rendered. Today the hash-grid field and
+ * Gaussian splats, each with trainer, renderer and files, and what a teacher of splats can be asked for; later every student and
+ * codec has its place here.
  * May import kernels/ and scenes/, never runner/ or stages/: a model knows no seeds of a run, no cache, no checkpoints.
  * It gives its state as arrays and takes them back; what is kept, and where, is a stage's business.
  * Inside the project import the leaf modules: this barrel would tie every model into every cache key.
@@ -12,5 +13,17 @@ export * from "./field_renderer.ts";
 export * from "./field_trainer.ts";
 export * from "./hash_field.ts";
 export * from "./occupancy.ts";
+export * from "./open_renderer.ts";
+export * from "./rendered_view.ts";
+export * from "./splat_densify.ts";
+export * from "./splat_features.ts";
+export * from "./splat_init.ts";
+export * from "./splat_occupancy.ts";
+export * from "./splat_parameters.ts";
+export * from "./splat_renderer.ts";
+export * from "./splat_trainer.ts";
+export * from "./splat_trainer_config.ts";
+export * from "./teacher.ts";
+export * from "./trained_splats.ts";
 export * from "./trainer_config.ts";
 export * from "./training_images.ts";

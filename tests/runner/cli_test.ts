@@ -166,6 +166,8 @@ programTest("explain names the change: parameter, code, comment, data, seed", as
   assert.match((await stillroom(folder, "explain", copy, ...base)).out, /toy was never run/);
   assert.equal((await stillroom(folder, "run", copy, ...base)).code, 0);
   assert.deepEqual(new Set(Object.values(await explain(...base))), new Set(["cached: unchanged"]));
+  const tiny = await stillroom(folder, "explain", copy, ...base, "--preset", "tiny");
+  assert.match(tiny.out, /^toy against its run \S+ of preset default$/m);
 
   assert.deepEqual(await explain("steps=4", `data=${folder}/data.txt`), {
     numbers: "cached: unchanged",
@@ -218,9 +220,13 @@ programTest("run takes a YAML overlay between preset and key=value", async (fold
 });
 
 programTest("help teaches with examples, and loads neither schemas nor the GPU", async () => {
-  const help = await command(["run", "--help"]).output();
-  assert.equal(help.code, 0);
-  assert.match(new TextDecoder().decode(help.stdout), /deno task run experiments\/quickstart\.ts/);
+  for (const name of ["run", "explain"]) {
+    const help = await command([name, "--help"]).output();
+    assert.equal(help.code, 0);
+    const text = new TextDecoder().decode(help.stdout);
+    assert.ok(text.includes(`deno task ${name} experiments/quickstart.ts`), text);
+    for (const [file] of text.matchAll(/experiments\/\w+\.ts/g)) await Deno.stat(`${root}/${file}`);
+  }
   const info = await new Deno.Command("deno", { args: ["info", "--json", "cli/main.ts"], cwd: root }).output();
   const { modules } = JSON.parse(new TextDecoder().decode(info.stdout)) as {
     modules: { specifier: string; dependencies?: { isDynamic?: boolean; code?: { specifier?: string } }[] }[];
