@@ -4,6 +4,8 @@
  * An experiment is one TypeScript file that chains typed stages. {@linkcode experiment} describes it, {@linkcode stage}
  * makes a stage of your own, {@linkcode gate} says what a result must reach. The stages at hand: {@linkcode bricksScene} and
  * {@linkcode blenderScene} give a scene, {@linkcode trainField} trains a student on it, {@linkcode evaluate} measures it.
+ * {@linkcode fitSplats} trains a teacher of Gaussian splats, {@linkcode loadSplats} reads one that was trained elsewhere, and
+ * {@linkcode exportTeacher} asks it for what students learn from.
  *
  * ```ts no-assert
  * import { z } from "zod";
@@ -30,10 +32,25 @@
 
 import type { RefValue } from "./runner/ref.ts";
 import { evaluate as evaluateStage } from "./stages/evaluate.ts";
+import { exportTeacher as exportTeacherStage } from "./stages/export_teacher.ts";
+import { fitSplats as fitSplatsStage, loadSplats as loadSplatsStage } from "./stages/fit_splats.ts";
 import { trainField as trainFieldStage } from "./stages/train_field.ts";
 
 export * from "./runner/mod.ts";
 export { blenderScene, bricksScene, type BricksViews, namedScene, type Scene } from "./stages/scene.ts";
+export {
+  type OccupancyGrid,
+  readTeacherFile,
+  type Teacher,
+  TEACHER_EXPORTS,
+  TEACHER_FILES,
+  type TeacherExport,
+  type TeacherFile,
+  type TeacherView,
+} from "./models/teacher.ts";
+export type { TrainedSplats } from "./models/trained_splats.ts";
+export type { Camera } from "./scenes/camera.ts";
+export type { ShDegree, Splats } from "./scenes/splats.ts";
 export type { Box, Capability, SceneInfo, Split, SplitInfo } from "./scenes/scene.ts";
 export { blankRender } from "./stages/rules/blank_render.ts";
 export { nanOnset } from "./stages/rules/nan_onset.ts";
@@ -52,6 +69,27 @@ type TrainFieldStage = typeof trainFieldStage;
  */
 type EvaluateStage = typeof evaluateStage;
 
+/**
+ * Follows from the schema of its parameters, in stages/fit_splats.ts.
+ *
+ * @internal
+ */
+type FitSplatsStage = typeof fitSplatsStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/fit_splats.ts.
+ *
+ * @internal
+ */
+type LoadSplatsStage = typeof loadSplatsStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/export_teacher.ts.
+ *
+ * @internal
+ */
+type ExportTeacherStage = typeof exportTeacherStage;
+
 /** A trained student with all that rendering it needs: what {@linkcode trainField} refers to and {@linkcode evaluate} takes. */
 export type TrainedField = RefValue<ReturnType<TrainFieldStage>>;
 
@@ -63,6 +101,22 @@ export const trainField: TrainFieldStage = trainFieldStage;
 
 /**
  * Renders held-out views of a trained student and measures them: PSNR, SSIM, depth error and speed, each row with what an
- * all-white, an all-black and a mean-colour picture would score, and a strip of pictures to look at.
+ * all-white, an all-black and a mean-colour picture would score, and a strip of pictures to look at. With a `teacher`, which must
+ * export colour and depth, the renders are compared with what it showed, too.
  */
 export const evaluate: EvaluateStage = evaluateStage;
+
+/**
+ * Trains Gaussian splats on the training views of a scene: the teacher that students are distilled from. Every parameter has a
+ * default; `docs/experiments.md` lists them.
+ */
+export const fitSplats: FitSplatsStage = fitSplatsStage;
+
+/** Reads splats that were trained elsewhere, from a `.ply` or `.splat` file: a teacher, too. */
+export const loadSplats: LoadSplatsStage = loadSplatsStage;
+
+/**
+ * Asks a teacher of splats for the views of a split, and for views between them: colour, opacity, depth, features and statistics
+ * along rays as `.npy`, and the cells that hold anything. What `exports` names is part of the type of the reference.
+ */
+export const exportTeacher: ExportTeacherStage = exportTeacherStage;

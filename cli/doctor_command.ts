@@ -63,7 +63,11 @@ export async function doctorCommand(): Promise<number> {
     say("bad", "adapter", messageOf(error), hintWithoutAdapter());
   }
   if (print) {
-    say("ok", "adapter", [print.description, print.vendor, print.driver].filter(Boolean).join(", "));
+    say(
+      "ok",
+      "adapter",
+      [print.description, print.vendor && `vendor ${print.vendor}`, print.driver].filter(Boolean).join(", "),
+    );
     const slow = Deno.build.os === "linux" && !/vulkan/i.test(print.backend);
     say(
       slow ? "note" : "ok",

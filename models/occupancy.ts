@@ -7,6 +7,7 @@
 import type { Gpu, Op } from "../kernels/device.ts";
 import { link } from "../kernels/link.ts";
 import { type Box, occupancyWords } from "../kernels/rays/ray_sampler.ts";
+import type { PinholeCamera } from "../kernels/splats/splat_camera.ts";
 import common from "./occupancy.wgsl" with { type: "text" };
 import observeBody from "./occupancy_observe.wgsl" with { type: "text" };
 import updateBody from "./occupancy_update.wgsl" with { type: "text" };
@@ -83,15 +84,8 @@ export async function createOccupancy(gpu: Gpu, resolution: number, hull: Uint32
   };
 }
 
-/** A camera as the hull needs it: row-major camera-to-world (OpenGL axes) and pinhole in pixels. */
-export interface HullView {
-  readonly width: number;
-  readonly height: number;
-  readonly fx: number;
-  readonly fy: number;
-  readonly cx: number;
-  readonly cy: number;
-  readonly cameraToWorld: ArrayLike<number>;
+/** A camera with its picture, as the hull needs it. */
+export interface HullView extends PinholeCamera {
   /** Premultiplied RGBA in [0, 1]. */
   readonly rgba: ArrayLike<number>;
 }

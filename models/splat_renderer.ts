@@ -4,7 +4,7 @@
  * @module
  */
 import type { Gpu, Op } from "../kernels/device.ts";
-import type { PlannedBuffer } from "../kernels/memory_plan.ts";
+import { DeviceLimitError, type PlannedBuffer } from "../kernels/memory_plan.ts";
 import {
   projectedBytes,
   projectionOps,
@@ -247,7 +247,7 @@ function rasterConfig(config: SplatRendererConfig, capacity: number, entries: nu
 function refuseTooLarge(gpu: Gpu, raster: SplatRasterConfig, degree: ShDegree): void {
   const problem = gpu.checkPlan(splatRendererMemory({ ...raster, degree }));
   if (problem) {
-    throw new RangeError(
+    throw new DeviceLimitError(
       `These splats cannot be rendered on this device: ${problem}. Use fewer splats, a lower degree, or a smaller picture`,
     );
   }

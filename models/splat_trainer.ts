@@ -5,6 +5,7 @@
  * @module
  */
 import type { Gpu, Op } from "../kernels/device.ts";
+import { DeviceLimitError } from "../kernels/memory_plan.ts";
 import { imageFrameWords } from "../kernels/losses/image_loss.ts";
 import { type AdamRates, adamWords } from "../kernels/optimisers/adam.ts";
 import { Pcg, pcg3 } from "../kernels/random/pcg.ts";
@@ -383,7 +384,7 @@ function problemOf(gpu: Gpu, config: SplatTrainerConfig, images: TrainingImages,
 function refuseTooLarge(gpu: Gpu, config: SplatTrainerConfig, images: TrainingImages, entries: number): void {
   const problem = problemOf(gpu, config, images, entries);
   if (problem) {
-    throw new RangeError(
+    throw new DeviceLimitError(
       `The training does not fit this device: ${problem}. Use downscale, fewer views, a smaller cap or a lower degree`,
     );
   }

@@ -41,11 +41,13 @@ export type TeacherFile<C extends TeacherExport = TeacherExport> = C extends C
 export interface TeacherView {
   /** The name of the photograph whose camera it is, or `sample_12`. */
   readonly name: string;
+  /** It has the size of the view's files. */
   readonly camera: Camera;
 }
 
 /** Cells that hold anything, as the ray march takes them. */
 export interface OccupancyGrid {
+  /** What the grid covers, world units; beyond it nothing is known. */
   readonly box: Box;
   /** Cells per side. */
   readonly resolution: number;
@@ -59,10 +61,13 @@ export interface Teacher<C extends TeacherExport = TeacherExport> {
   readonly model: TrainedSplats;
   /** Whose photographs the named views belong to. */
   readonly split: Split;
+  /** Those of the photographs first, then sampled ones. */
   readonly views: readonly TeacherView[];
   /** Where the files of the views are. */
   readonly folder: string;
+  /** What there is of every view, as values too. */
   readonly exports: { readonly [K in C]: true };
+  /** Bounds where its students have to look. */
   readonly occupancy: OccupancyGrid;
 }
 

@@ -10,7 +10,9 @@ import type { Splats } from "../scenes/splats.ts";
 
 /** Splats that a stage has made or read. */
 export interface TrainedSplats {
+  /** Tells it from other models. */
   readonly kind: "splats";
+  /** The splats, in world units. */
   readonly splats: Splats;
   /** Splats nearer to a camera along its axis are not drawn; world units. */
   readonly near: number;

@@ -11,6 +11,7 @@ import {
   projectPoint,
   rayDirection,
   rigidProblem,
+  sameCamera,
 } from "./camera.ts";
 
 const near = (a: number, b: number, tolerance = 1e-12) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
@@ -133,4 +134,12 @@ Deno.test("downscaleCamera keeps the rays of block centres", () => {
   const a = rayDirection(small, 3, 2);
   const b = rayDirection(c, 13.5, 9.5);
   for (let i = 0; i < 3; i++) near(a[i]!, b[i]!);
+});
+
+Deno.test("sameCamera is true of equal cameras only", () => {
+  const c = camera(lookAt([1, 2, 3], [0, 0, 0]));
+  assert.ok(sameCamera(c, JSON.parse(JSON.stringify({ ...c, cameraToWorld: [...c.cameraToWorld] }))));
+  assert.ok(!sameCamera(c, { ...c, cx: c.cx + 1e-9 }));
+  assert.ok(!sameCamera(c, { ...c, height: 31 }));
+  assert.ok(!sameCamera(c, camera(lookAt([1, 2, 3.0000001], [0, 0, 0]))));
 });

@@ -64,6 +64,9 @@ export const FitSplats = z.object({
   degree_every: z.number().min(0).max(1).default(1 / 30).describe("between degrees of the colour, as a share"),
   min_opacity: z.number().min(0).max(1).default(0.005).describe("more transparent splats are removed"),
   eval_every: z.int().min(0).default(500).describe("steps between live evaluations; 0: never"),
+}).refine((p) => p.initial <= p.cap, {
+  path: ["initial"],
+  message: "More splats than cap: lower initial or raise cap",
 });
 /** Resolved parameters of the training. */
 export type FitSplatsParams = z.output<typeof FitSplats>;
@@ -223,6 +226,11 @@ export const fitSplats = stage({
       const masks = views.map((v) => ({ ...v.camera, rgba: v.rgba }));
       const box = tightBox(visualHull(masks, info.aabb, HULL_CELLS), info.aabb, HULL_CELLS);
       const hull = visualHull(masks, box, HULL_CELLS);
+      if (hull.every((word) => word === 0)) {
+        throw new StageError(
+          `No point of scene ${info.name}'s box is covered in all views: look at the masks and the cameras, or start with init=box`,
+        );
+      }
       initial = randomSplats(params.initial, box, config.degree, rng, (p) => isInside(hull, box, HULL_CELLS, p));
     } else {
       initial = randomSplats(params.initial, info.aabb, config.degree, rng);

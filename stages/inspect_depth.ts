@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
 import { openRenderer, type SceneModel } from "../models/open_renderer.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
@@ -79,7 +80,7 @@ export const inspectDepth = stage({
     gpu.memory.resetPeak();
     const split = info.splits[params.split];
     const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
-    if (count === 0) throw new RangeError(`Scene ${info.name} has no ${params.split} views to look at`);
+    if (count === 0) throw new StageError(`Scene ${info.name} has no ${params.split} views to look at`);
     const { width, height, hasDepth } = split;
     context.phase("compile");
     const renderer = await openRenderer(gpu, teacher, { width, height, subrays: 0, stepScale: STEP_SCALE });

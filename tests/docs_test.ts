@@ -6,6 +6,8 @@ import { nanOnset } from "../stages/rules/nan_onset.ts";
 import { runawayGrowth } from "../stages/rules/runaway_growth.ts";
 import { scaleCollapse } from "../stages/rules/scale_collapse.ts";
 import { evaluate } from "../stages/evaluate.ts";
+import { ExportTeacher } from "../stages/export_teacher.ts";
+import { FitSplats, loadSplats } from "../stages/fit_splats.ts";
 import { inspectDepth } from "../stages/inspect_depth.ts";
 import { TrainField } from "../stages/train_field.ts";
 import { fileTest } from "./permissions.ts";
@@ -27,6 +29,9 @@ fileTest("docs/experiments.md names every parameter of the stages", async () => 
   for (
     const [heading, shape] of [
       ["Stage `train_field`", TrainField.shape],
+      ["Stage `fit_splats`", FitSplats.shape],
+      ["Stage `load_splats`", loadSplats.definition.params.shape],
+      ["Stage `export_teacher`", ExportTeacher.shape],
       ["Stage `evaluate`", evaluate.definition.params.shape],
       ["Stage `inspect_depth`", inspectDepth.definition.params.shape],
     ] as const

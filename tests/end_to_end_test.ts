@@ -212,6 +212,7 @@ programTest("run exits 2 and names the nearest key, or the folder that is not th
   await refused(/Unknown parameter stpes: did you mean fit\.steps\?/, "experiments/fit_splats.ts", "stpes=100");
   await refused(/Unknown parameter fit\.stpes: did you mean fit\.steps\?/, "experiments/fit_splats.ts", "fit.stpes=1");
   await refused(/Unknown preset tyni: did you mean tiny\?/, "experiments/quickstart.ts", "--preset", "tyni");
+  await refused(/More splats than cap[\s\S]*at fit\.initial/, "experiments/fit_splats.ts", "fit.cap=5000");
   await refused(/data of node scene at .*nowhere/, "experiments/photographs.ts", `scene=${folder}/nowhere`);
   assert.deepEqual(await listFiles(`${folder}/runs`).catch(() => []), [], "exit code 2: nothing was run");
 });
