@@ -37,13 +37,17 @@ export function splatOccupancy(splats: Splats, box: Box, resolution: number): Ui
       first[d] = Math.max(0, Math.floor((at - extent) / size[d]!));
       last[d] = Math.min(resolution - 1, Math.floor((at + extent) / size[d]!));
     }
+    const offset = (d: number, cell: number) => box.min[d]! + (cell + 0.5) * size[d]! - splats.means[3 * i + d]!;
     for (let z = first[2]!; z <= last[2]!; z++) {
+      const oz = offset(2, z);
       for (let y = first[1]!; y <= last[1]!; y++) {
+        const oy = offset(1, y);
         for (let x = first[0]!; x <= last[0]!; x++) {
-          const offset = [x, y, z].map((c, d) => box.min[d]! + (c + 0.5) * size[d]! - splats.means[3 * i + d]!);
-          const meets = allowed.every((a, k) =>
-            Math.abs(axes[k]! * offset[0]! + axes[3 + k]! * offset[1]! + axes[6 + k]! * offset[2]!) <= a
-          );
+          const ox = offset(0, x);
+          let meets = true;
+          for (let k = 0; k < 3 && meets; k++) {
+            meets = Math.abs(axes[k]! * ox + axes[3 + k]! * oy + axes[6 + k]! * oz) <= allowed[k]!;
+          }
           const cell = (z * resolution + y) * resolution + x;
           if (meets) bits[cell >> 5]! |= 1 << (cell & 31);
         }
