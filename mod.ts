@@ -34,6 +34,7 @@ import type { RefValue } from "./runner/ref.ts";
 import { evaluate as evaluateStage } from "./stages/evaluate.ts";
 import { exportTeacher as exportTeacherStage } from "./stages/export_teacher.ts";
 import { fitSplats as fitSplatsStage, loadSplats as loadSplatsStage } from "./stages/fit_splats.ts";
+import { inspectDepth as inspectDepthStage } from "./stages/inspect_depth.ts";
 import { trainField as trainFieldStage } from "./stages/train_field.ts";
 
 export * from "./runner/mod.ts";
@@ -53,7 +54,10 @@ export type { Camera } from "./scenes/camera.ts";
 export type { ShDegree, Splats } from "./scenes/splats.ts";
 export type { Box, Capability, SceneInfo, Split, SplitInfo } from "./scenes/scene.ts";
 export { blankRender } from "./stages/rules/blank_render.ts";
+export { depthScale } from "./stages/rules/depth_scale.ts";
 export { nanOnset } from "./stages/rules/nan_onset.ts";
+export { runawayGrowth } from "./stages/rules/runaway_growth.ts";
+export { scaleCollapse } from "./stages/rules/scale_collapse.ts";
 
 /**
  * Follows from the schema of its parameters, in stages/train_field.ts.
@@ -82,6 +86,13 @@ type FitSplatsStage = typeof fitSplatsStage;
  * @internal
  */
 type LoadSplatsStage = typeof loadSplatsStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/inspect_depth.ts.
+ *
+ * @internal
+ */
+type InspectDepthStage = typeof inspectDepthStage;
 
 /**
  * Follows from the schema of its parameters, in stages/export_teacher.ts.
@@ -120,3 +131,9 @@ export const loadSplats: LoadSplatsStage = loadSplatsStage;
  * along rays as `.npy`, and the cells that hold anything. What `exports` names is part of the type of the reference.
  */
 export const exportTeacher: ExportTeacherStage = exportTeacherStage;
+
+/**
+ * Looks at the depth of a teacher on views of a scene: range, coverage and histogram per view, the range normalised by each
+ * ray's near and far, and agreement with true depth where the scene has it.
+ */
+export const inspectDepth: InspectDepthStage = inspectDepthStage;

@@ -288,5 +288,10 @@ export async function openSplatRenderer(gpu: Gpu, splats: Splats, config: SplatR
   refuseTooLarge(gpu, rasterConfig(config, count, config.entries ?? entriesFor(count)), degree);
   const buffers = uploadSplats(gpu, packSplats(splats));
   const release = () => gpu.free(...SPLAT_BUFFERS.map((name) => buffers[name]));
-  return await SplatRenderer.create(gpu, config, { buffers, capacity: count, degree }, count, release);
+  try {
+    return await SplatRenderer.create(gpu, config, { buffers, capacity: count, degree }, count, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
 }

@@ -16,6 +16,8 @@ export * from "./inspect_depth.ts";
 export * from "./rules/blank_render.ts";
 export * from "./rules/depth_scale.ts";
 export * from "./rules/nan_onset.ts";
+export * from "./rules/runaway_growth.ts";
+export * from "./rules/scale_collapse.ts";
 export * from "./scene.ts";
 export * from "./splat_presets.ts";
 export * from "./strip.ts";

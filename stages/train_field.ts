@@ -61,7 +61,7 @@ export const TrainField = z.object({
   ema: z.number().min(0).max(0.9999).default(0.99).describe("decay of the averaged weights; 0: none"),
   subrays: z.int().min(1).max(16).default(1).describe("rays averaged per pixel"),
   pixel_jitter: z.boolean().default(false).describe("rays start anywhere in their pixel"),
-  occupancy: z.int().min(4).max(256).default(64).describe("cells per side of the occupancy grid"),
+  occupancy: z.int().min(4).max(256).multipleOf(4).default(64).describe("cells per side of the occupancy grid"),
   prune_below: z.number().min(0).default(0.005).describe("cells with less weight are skipped; 0: never"),
   depth: Depth.optional(),
   eval_every: z.int().min(0).default(256).describe("steps between live evaluations; 0: never"),
