@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Camera, cameraCentre, lookAt, type Vec3 } from "./camera.ts";
+import { type Camera, cameraCentre, focalFromAngle, lookAt, type Vec3 } from "./camera.ts";
 
 /** The point that the cameras look at: nearest to all optical axes, in the sense of least squares. */
 export function focusPoint(cameras: readonly Camera[]): [number, number, number] {
@@ -84,3 +84,44 @@ function onArc(a: Vec3, b: Vec3, t: number): number[] {
 
 const zAxis = ({ cameraToWorld: m }: Camera): Vec3 => [m[2]!, m[6]!, m[10]!];
 const dot = (a: readonly number[], b: readonly number[]) => a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
+
+/** A circle of cameras. */
+export interface Orbit {
+  /** What the cameras look at. */
+  readonly centre: Vec3;
+  /** Distance of the cameras from it, scene units. */
+  readonly distance: number;
+  /** Unit direction that is up. */
+  readonly up: Vec3;
+  /** Angle of the cameras above the plane through the centre, radians, between -pi/2 and pi/2. */
+  readonly elevation: number;
+  /** Number of cameras. */
+  readonly views: number;
+  /** Pixels per side of the square pictures. */
+  readonly size: number;
+  /** Field of view, radians. */
+  readonly angle: number;
+}
+
+/** Cameras at equal steps around a centre. */
+export function orbitCameras({ centre, distance, up, elevation, views, size, angle }: Orbit): Camera[] {
+  // Any direction across `up` will do for the first camera.
+  const least = up.map(Math.abs).indexOf(Math.min(...up.map(Math.abs)));
+  const helper = [0, 1, 2].map((d) => d === least ? 1 : 0);
+  const cross = (a: readonly number[], b: readonly number[]) =>
+    [0, 1, 2].map((d) => a[(d + 1) % 3]! * b[(d + 2) % 3]! - a[(d + 2) % 3]! * b[(d + 1) % 3]!);
+  const raw = cross(up, helper), length = Math.hypot(...raw);
+  const x = raw.map((v) => v / length), y = cross(up, x);
+  const focal = focalFromAngle(size, angle);
+  return Array.from({ length: views }, (_, i) => {
+    const turn = 2 * Math.PI * i / views;
+    const flat = Math.cos(elevation), high = Math.sin(elevation);
+    const eye = centre.map((c, d) =>
+      c + distance * (flat * (Math.cos(turn) * x[d]! + Math.sin(turn) * y[d]!) + high * up[d]!)
+    ) as unknown as Vec3;
+    return {
+      ...{ width: size, height: size, fx: focal, fy: focal, cx: size / 2, cy: size / 2 },
+      cameraToWorld: lookAt(eye, centre, up),
+    };
+  });
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Camera, cameraCentre, lookAt, projectPoint, rigidProblem, type Vec3 } from "./camera.ts";
-import { focusPoint, sampleCameras } from "./camera_paths.ts";
+import { focusPoint, orbitCameras, sampleCameras } from "./camera_paths.ts";
 import { uniform } from "./_splat_test_data.ts";
 
 const LENS = { width: 40, height: 30, fx: 50, fy: 55, cx: 19, cy: 16 };
@@ -138,4 +138,26 @@ Deno.test("sampleCameras refuses a single camera, and cameras that look away fro
     return cameraAt([FOCUS[0] + x, FOCUS[1] + y, FOCUS[2] + z], [FOCUS[0] + 2 * x, FOCUS[1] + 2 * y, FOCUS[2] + 2 * z]);
   });
   assert.throws(() => sampleCameras(outwards, 1, randomOf(1)), /Camera 0 \(from 0\) looks away from the point/);
+});
+
+Deno.test("orbitCameras stand around the centre at one height, look at it, and have up above", () => {
+  for (const up of [[0, 0, 1], [0, -1, 0], [-1, 0, 0]] as const) {
+    const orbit = { centre: [1, 2, 3], distance: 5, up, elevation: 0.4, views: 6, size: 64, angle: 0.7 } as const;
+    const cameras = orbitCameras(orbit);
+    assert.equal(cameras.length, 6);
+    for (const camera of cameras) {
+      assert.equal(rigidProblem(camera.cameraToWorld, 1e-9), undefined);
+      const arm = cameraCentre(camera).map((v, d) => v - orbit.centre[d]!);
+      assertNear(Math.hypot(...arm), 5, "distance");
+      assertNear(arm.reduce((sum, v, d) => sum + v * up[d]!, 0), 5 * Math.sin(0.4), "height");
+      const seen = projectPoint(camera, orbit.centre);
+      assertNear(seen.x, 31.5, "column of the centre");
+      assertNear(seen.y, 31.5, "row of the centre");
+      const above = projectPoint(camera, [1 + up[0], 2 + up[1], 3 + up[2]]);
+      assert.ok(above.y < seen.y, "what is higher lies higher in the picture");
+    }
+    const turn = cameras.map((c) => cameraCentre(c).map((v, d) => v - orbit.centre[d]!));
+    const between = Math.hypot(...turn[0]!.map((v, d) => v - turn[1]![d]!));
+    assertNear(between, 5 * Math.cos(0.4), "neighbours of six stand a radius apart");
+  }
 });

@@ -13,6 +13,7 @@ export * from "./evaluate.ts";
 export * from "./export_teacher.ts";
 export * from "./fit_splats.ts";
 export * from "./inspect_depth.ts";
+export * from "./look_around.ts";
 export * from "./rules/blank_render.ts";
 export * from "./rules/depth_scale.ts";
 export * from "./rules/nan_onset.ts";

@@ -114,6 +114,22 @@ export function drawStrip(rows: readonly StripRow[], width: number, height: numb
   );
 }
 
+/** Draws views of a model, two a row, each with its depth beside it. */
+export function drawViews(
+  views: readonly Pick<StripRow, "render" | "depth">[],
+  width: number,
+  height: number,
+): Picture {
+  const depthPanel = depthPanels(views.map(({ depth }) => depth));
+  const panels = views.map(({ render, depth }) => [colourPanel(render), depthPanel(depth)]);
+  const empty = Array.from({ length: 2 }, (): Panel => () => WHITE);
+  const rows = Array.from(
+    { length: Math.ceil(panels.length / 2) },
+    (_, r) => [...panels[2 * r]!, ...panels[2 * r + 1] ?? (panels.length > 1 ? empty : [])],
+  );
+  return drawPanels(rows, width, height);
+}
+
 /**
  * Draws rows of photograph and teacher's depth; where all have true depth, that and the error beside them. Error is light from
  * a tenth of true depth on, and grey where true depth is not trusted or the teacher has none.

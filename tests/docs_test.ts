@@ -9,6 +9,7 @@ import { evaluate } from "../stages/evaluate.ts";
 import { ExportTeacher } from "../stages/export_teacher.ts";
 import { FitSplats, loadSplats } from "../stages/fit_splats.ts";
 import { inspectDepth } from "../stages/inspect_depth.ts";
+import { LookAround } from "../stages/look_around.ts";
 import { TrainField } from "../stages/train_field.ts";
 import { fileTest } from "./permissions.ts";
 
@@ -34,6 +35,7 @@ fileTest("docs/experiments.md names every parameter of the stages", async () => 
       ["Stage `export_teacher`", ExportTeacher.shape],
       ["Stage `evaluate`", evaluate.definition.params.shape],
       ["Stage `inspect_depth`", inspectDepth.definition.params.shape],
+      ["Stage `look_around`", LookAround.shape],
     ] as const
   ) {
     const named = [...section(heading).matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
