@@ -126,7 +126,7 @@ export class Gpu {
   #live = 0;
   #peak = 0;
   #errors: string[] = [];
-  #pipelines = new Map<string, GPUComputePipeline>();
+  #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   #lost: string | undefined;
   readonly memory: MemoryCount;
 
@@ -217,10 +217,18 @@ export class Gpu {
    *
    * @throws {SyntaxError} With line and column when the WGSL is wrong.
    */
-  async pipeline(label: string, code: string, entryPoint = "main"): Promise<GPUComputePipeline> {
+  pipeline(label: string, code: string, entryPoint = "main"): Promise<GPUComputePipeline> {
     const key = `${entryPoint}\n${code}`;
     const known = this.#pipelines.get(key);
     if (known) return known;
+    // Kept before it is ready: callers that ask for the same shader at once must not compile it each.
+    const made = this.#compile(label, code, entryPoint);
+    this.#pipelines.set(key, made);
+    made.catch(() => this.#pipelines.delete(key));
+    return made;
+  }
+
+  async #compile(label: string, code: string, entryPoint: string): Promise<GPUComputePipeline> {
     this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label, code });
     const info = await module.getCompilationInfo();
@@ -236,7 +244,6 @@ export class Gpu {
     const pipeline = this.device.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint } });
     const error = await this.device.popErrorScope();
     if (error) throw new SyntaxError(`${label}: ${error.message}`);
-    this.#pipelines.set(key, pipeline);
     return pipeline;
   }
 

@@ -14,7 +14,7 @@ const OPACITY = 0.1;
 const MOST_DRAWS = 2000;
 
 /**
- * `count` grey splats at random in the part of a box that `keep` accepts, round, as wide as the mean distance to their three
+ * `count` grey splats at random in the part of a box that `keep` accepts, round, as wide as the root mean square distance to their three
  * nearest neighbours.
  *
  * @throws {RangeError} When hardly any point of the box is accepted.

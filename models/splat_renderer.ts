@@ -165,7 +165,7 @@ export class SplatRenderer implements ViewRenderer {
     await this.#gpu.prewarm(this.ops);
   }
 
-  /** Encodes nothing new: writes the camera and submits one view, without waiting. */
+  /** Writes the camera and submits one view, without waiting. */
   submit(camera: Camera): void {
     const { near } = this.#config;
     this.#gpu.write(this.#camera, splatCameraWords(camera, { count: this.#count, degree: this.#degree, near }));

@@ -206,6 +206,22 @@ Deno.test("a camera among the splats sees those in front of it, as the float64 r
   assert.ok(opaque(view) > 45 * 27 / 2, `${opaque(view)} pixels are covered`);
 });
 
+Deno.test("a needle right before the camera is drawn, though its covariance is singular in float32", async () => {
+  // 45 degrees across the picture, over a thousand times as long as wide: a c and b b of its covariance are the same float.
+  const camera = { ...cameraAt([0.5, 0, 0], 45, 27), fx: 4000, fy: 4000 };
+  const splats: Splats = {
+    ...cubeOfSplats(1, 0),
+    means: Float32Array.of(0, 0, 0),
+    logScales: Float32Array.of(Math.log(2e-4), Math.log(4), Math.log(2e-4)),
+    rotations: Float32Array.of(Math.cos(Math.PI / 8), Math.sin(Math.PI / 8), 0, 0),
+    opacities: Float32Array.of(1),
+  };
+  const view = await render(splats, camera);
+  assert.ok(view.rgba.every(Number.isFinite));
+  const seen = [...Array(45 * 27).keys()].filter((p) => view.rgba[4 * p + 3]! > 0.3).length;
+  assert.ok(seen > 20 && seen < 45 * 27 / 2, `${seen} pixels show the needle`);
+});
+
 Deno.test("a view of no splats is transparent and empty", async () => {
   const splats = cubeOfSplats(30, 0);
   const away = cameraAt([3, 0, 0], 45, 27, [9, 0, 0]);

@@ -64,7 +64,7 @@ const CLONE_BELOW = 0.01;
 
 /** What a checkpoint holds of every parameter. */
 const SAVED_PARTS = ["parameters", "first", "second"] as const;
-/** The first two words of `counts` that add up over views. */
+/** The two words of `counts` that add up over views, cleared. */
 const CLEARED = Uint32Array.of(0, 0);
 
 /** A training in progress on one device. */
@@ -392,7 +392,7 @@ function refuseTooLarge(gpu: Gpu, config: SplatTrainerConfig, images: TrainingIm
 
 /** Degree of the colour that takes part after so many steps. */
 function activeDegree({ degree, schedule }: SplatTrainerConfig, step: number): number {
-  return Math.min(degree, Math.floor(step / schedule.degreeEvery));
+  return schedule.degreeEvery === 0 ? degree : Math.min(degree, Math.floor(step / schedule.degreeEvery));
 }
 
 /** Rate of the centres: exponential from start to end (3DGS `get_expon_lr_func`). */

@@ -32,7 +32,7 @@ export interface SplatSchedule {
   readonly densifyStart: number;
   readonly densifyEnd: number;
   readonly resetEvery: number;
-  /** Steps after which one more degree of the colour comes into play. */
+  /** Steps after which one more degree of the colour comes into play; 0: all from the start. */
   readonly degreeEvery: number;
 }
 
@@ -45,7 +45,7 @@ export interface SplatTrainerConfig {
   readonly cap: number;
   readonly degree: ShDegree;
   readonly near: number;
-  /** Radius of the cameras' positions, world units. */
+  /** 1.1 times the radius of the cameras' positions, world units. */
   readonly extent: number;
   readonly rates: SplatRates;
   readonly schedule: SplatSchedule;

@@ -169,7 +169,7 @@ export function joinSamples(views: readonly DepthSamples[]): DepthSamples {
 }
 
 /** The middle of values, the upper one of two; undefined without any. */
-function median(values: Float32Array | Float64Array): number | undefined {
+export function median(values: Float32Array | Float64Array): number | undefined {
   return values.toSorted()[values.length >> 1];
 }
 

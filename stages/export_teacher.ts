@@ -69,6 +69,11 @@ const exportStage = stage({
     gpu.memory.resetPeak();
     context.phase("occupancy");
     const coarse = splatOccupancy(teacher.splats, info.aabb, params.occupancy);
+    if (coarse.every((word) => word === 0)) {
+      throw new StageError(
+        `No splat lies in the box of scene ${info.name}: are the splats of another scene, or of other axes or units?`,
+      );
+    }
     const box = tightBox(coarse, info.aabb, params.occupancy);
     const bits = splatOccupancy(teacher.splats, box, params.occupancy);
 

@@ -61,7 +61,9 @@ export const FitSplats = z.object({
   densify_start: z.number().min(0).max(1).default(1 / 60).describe("as a share of the steps"),
   densify_end: z.number().min(0).max(1).default(0.5).describe("as a share of the steps"),
   reset_every: z.number().min(0).max(1).default(0.1).describe("between resets of opacity, as a share; 0: never"),
-  degree_every: z.number().min(0).max(1).default(1 / 30).describe("between degrees of the colour, as a share"),
+  degree_every: z.number().min(0).max(1).default(1 / 30).describe(
+    "between degrees of the colour, as a share; 0: all at once",
+  ),
   min_opacity: z.number().min(0).max(1).default(0.005).describe("more transparent splats are removed"),
   eval_every: z.int().min(0).default(500).describe("steps between live evaluations; 0: never"),
 }).refine((p) => p.initial <= p.cap, {
@@ -138,7 +140,7 @@ function trainerConfig(
       densifyEnd: Math.round(p.densify_end * p.steps),
       // Opacity needs some changes of number to recover.
       resetEvery: Math.max(share(p.reset_every), LEAST_CHANGES_PER_RESET * p.densify_every),
-      degreeEvery: p.degree_every === 0 ? 1 : share(p.degree_every),
+      degreeEvery: p.degree_every === 0 ? 0 : share(p.degree_every),
     },
     densifyThreshold: p.densify_threshold,
     minOpacity: p.min_opacity,
@@ -300,6 +302,13 @@ export const fitSplats = stage({
           splats: report.splats,
         },
       });
+      if (report.pairsDropped > 0) {
+        context.event(
+          "note",
+          "pairs-dropped",
+          `Lists were too short for ${report.pairsDropped} pairs of a splat and a tile before step ${report.step}; they are longer now`,
+        );
+      }
       if (!full && (report.densified?.denied ?? 0) > 0) {
         full = true;
         context.event("note", "cap", `The cap of ${config.cap} splats is reached at step ${report.step}`);

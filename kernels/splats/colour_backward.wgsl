@@ -42,9 +42,18 @@ fn basis_gradient(d: vec3f, w: array<vec4f, 4>, degree: u32) -> vec3f {
   if (i >= camera.count) { return; }
   let colour = projected[3u * i + 2u].xyz;
   let given = projected_gradient[3u * i + 2u];
-  let x = projected[3u * i].x;
+  let first = projected[3u * i];
   // A colour that was clamped at 0 passes nothing on; a splat that is NaN passes that on.
-  let g = select(select(given.xyz, vec3f(), colour == vec3f()), vec3f(x), !(x == x));
+  let g = select(vec3f(first.x), select(given.xyz, vec3f(), colour == vec3f()), finite(first));
+  if (all(g == vec3f())) {
+    for (var k = 0u; k < SH_VECTORS; k++) {
+      red_gradient[i * SH_VECTORS + k] = vec4f();
+      green_gradient[i * SH_VECTORS + k] = vec4f();
+      blue_gradient[i * SH_VECTORS + k] = vec4f();
+    }
+    projected_gradient[3u * i + 2u] = vec4f(vec3f(), given.w);
+    return;
+  }
   let ray = means[i].xyz - camera.centre;
   let distance = length(ray);
   let d = ray / distance;

@@ -7,8 +7,6 @@
 @group(0) @binding(4) var<storage, read_write> order: array<u32>;
 @group(0) @binding(5) var<storage, read_write> counts: array<atomic<u32>>; // see splat_raster.ts
 
-fn finite(v: vec4f) -> bool { return all(abs(v) <= vec4f(0x1.fffffep+127f)); }
-
 @compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = linear_index(id, groups, WG);
   if (i == 0u) { atomicStore(&counts[SPLATS], camera.count); }
@@ -18,7 +16,7 @@ fn finite(v: vec4f) -> bool { return all(abs(v) <= vec4f(0x1.fffffep+127f)); }
   let colour = projected[3u * i + 2u];
   var n = 0u;
   if (finite(centre) && finite(conic) && finite(colour)) {
-    let reach = reach_of(centre.xyz, conic.xyz);
+    let reach = reach_of(centre.xyz, conic);
     for (var y = reach.first.y; y < reach.end.y; y++) {
       for (var x = reach.first.x; x < reach.end.x; x++) { n += u32(touches(reach, centre.xy, conic.xyz, vec2u(x, y))); }
     }

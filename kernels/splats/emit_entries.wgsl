@@ -19,22 +19,24 @@
   let n = ranked[r];
   let fits = n <= CAPACITY - first;
   let end = select(CAPACITY, first + n, fits);
-  spans[i] = vec2u(first, select(0u, n, fits));
   if (r == 0u) {
     let wanted = counts[WANTED];
     counts[USED] = min(wanted, CAPACITY);
     counts[MOST] = max(counts[MOST], wanted);
   }
-  if (n == 0u) { return; }
+  if (n == 0u) {
+    spans[i] = vec2u(first, 0u);
+    return;
+  }
   let centre = projected[3u * i].xyz;
-  let conic = projected[3u * i + 1u].xyz;
+  let conic = projected[3u * i + 1u];
   let reach = reach_of(centre, conic);
   var at = first;
   if (fits) {
     for (var y = reach.first.y; y < reach.end.y; y++) {
       for (var x = reach.first.x; x < reach.end.x; x++) {
-        // Never more than were counted, whatever the compiler made of the same formula there.
-        if (at < end && touches(reach, centre.xy, conic, vec2u(x, y))) {
+        // Never more than were counted, whatever the compiler made of the same formula there; fewer leave a rest, below.
+        if (at < end && touches(reach, centre.xy, conic.xyz, vec2u(x, y))) {
           tiles[at] = y * TILES_X + x;
           entries[at] = at;
           owners[at] = i;
@@ -43,6 +45,8 @@
       }
     }
   }
+  // Slots of the rest are in no tile's list: the backward pass does not write them, and must not read them.
+  spans[i] = vec2u(first, select(0u, at - first, fits));
   for (; at < end; at++) {
     tiles[at] = TILES;
     entries[at] = at;

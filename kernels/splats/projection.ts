@@ -9,6 +9,7 @@ import type { Binding, Gpu, Op } from "../device.ts";
 import { SH_CONSTANTS, SH_WGSL } from "../encodings/spherical_harmonics.ts";
 import { link } from "../link.ts";
 import { SPLAT_CAMERA_WGSL } from "./splat_camera.ts";
+import finite from "./finite.wgsl" with { type: "text" };
 import geometry from "./splat_geometry.wgsl" with { type: "text" };
 import activeBasis from "./sh_active.wgsl" with { type: "text" };
 import forwardBody from "./projection.wgsl" with { type: "text" };
@@ -70,6 +71,7 @@ export async function projectionOps(
   const code = link(
     { ...SH_CONSTANTS, WG: 64, SH_VECTORS: shVectors(config.degree), BLUR: { f32: SPLAT_BLUR } },
     SPLAT_CAMERA_WGSL,
+    finite,
     geometry,
     SH_WGSL,
     activeBasis,
@@ -97,8 +99,8 @@ export async function projectionBackwardOps(
   gradient: SplatBuffers,
 ): Promise<Op[][]> {
   const constants = { ...SH_CONSTANTS, WG: 64, SH_VECTORS: shVectors(config.degree) };
-  const colour = link(constants, SPLAT_CAMERA_WGSL, SH_WGSL, activeBasis, colourBackwardBody);
-  const shape = link({ WG: 64 }, SPLAT_CAMERA_WGSL, geometry, backwardBody);
+  const colour = link(constants, SPLAT_CAMERA_WGSL, finite, SH_WGSL, activeBasis, colourBackwardBody);
+  const shape = link({ WG: 64 }, SPLAT_CAMERA_WGSL, finite, geometry, backwardBody);
   const size = { threads: config.capacity, workgroup: 64 };
   const { means, shapes, rotations, red, green, blue } = splats;
   return await Promise.all(cameras.map(async (camera) => [

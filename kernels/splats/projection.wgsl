@@ -8,7 +8,7 @@
 @group(0) @binding(4) var<storage, read> red: array<vec4f>; // [splat][SH_VECTORS]
 @group(0) @binding(5) var<storage, read> green: array<vec4f>;
 @group(0) @binding(6) var<storage, read> blue: array<vec4f>;
-// [splat] centre x, y (px), opacity, 0 | conic a, b, c (1/px^2), 0 | red, green, blue, depth along the viewing axis
+// [splat] centre x, y (px), opacity, 0 | conic a, b, c (1/px^2), its inverse's determinant | red, green, blue, depth along the viewing axis
 @group(0) @binding(7) var<storage, read_write> projected: array<vec4f>;
 
 @compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -35,7 +35,9 @@
   let a = dot(u, u) + BLUR;
   let b = dot(u, v);
   let c = dot(v, v) + BLUR;
-  let determinant = a * c - b * b;
+  // a c - b b, written so that nothing cancels: of a needle that is seen from near, a c and b b are the same float.
+  let across = cross(u, v);
+  let determinant = BLUR * (dot(u, u) + dot(v, v) + BLUR) + dot(across, across);
   let centre = camera.focal * p.xy / p.z + camera.principal;
 
   let basis = active_basis(normalize(mean - camera.centre), camera.degree);
@@ -45,6 +47,6 @@
     colour += vec3f(dot(basis[k], red[at]), dot(basis[k], green[at]), dot(basis[k], blue[at]));
   }
   projected[3u * i] = vec4f(centre, 1.0 / (1.0 + exp(-shape.w)), 0.0);
-  projected[3u * i + 1u] = vec4f(vec3f(c, -b, a) / determinant, 0.0);
+  projected[3u * i + 1u] = vec4f(vec3f(c, -b, a) / determinant, determinant);
   projected[3u * i + 2u] = vec4f(select(colour, vec3f(), colour < vec3f()), p.z);
 }

@@ -59,6 +59,7 @@ function project(camera: ArrayLike<number>, splats: SplatArrays, i: number) {
     drawn: !(z! <= c[15]!),
     centre: [fx! * x! / z! + cx!, fy! * y! / z! + cy!],
     conic: [C / D, -B / D, A / D],
+    determinant: D,
     opacity: 1 / (1 + Math.exp(-splats.shapes[4 * i + 3]!)),
   };
 }
@@ -80,7 +81,7 @@ function colourOf(splats: SplatArrays, i: number, degree: number, direction: rea
   return CHANNELS.map((c) => basis.reduce((sum, value, k) => sum + value * coefficient(splats[c], vectors, i, k), 0.5));
 }
 
-/** Centre, opacity, 0, conic, 0, colour, depth of each splat: N * 12. `camera` are the numbers of the uniform. */
+/** Centre, opacity, 0, conic, determinant of its inverse, colour, depth of each splat: N * 12. `camera` are the numbers of the uniform. */
 export function referenceProjection(camera: ArrayLike<number>, degree: number, splats: SplatArrays): Float64Array {
   const count = splats.means.length / 4;
   const out = new Float64Array(count * 12);
@@ -92,7 +93,7 @@ export function referenceProjection(camera: ArrayLike<number>, degree: number, s
     const p = project(camera, splats, i);
     if (!p.drawn) continue;
     const colour = colourOf(splats, i, degree, p.direction).map((v) => v < 0 ? 0 : v);
-    out.set([...p.centre, p.opacity, 0, ...p.conic, 0, ...colour, p.z], 12 * i);
+    out.set([...p.centre, p.opacity, 0, ...p.conic, p.determinant, ...colour, p.z], 12 * i);
   }
   return out;
 }

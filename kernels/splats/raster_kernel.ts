@@ -81,16 +81,20 @@ function drawProjected(rng: Parameters<Kernel["sample"]>[0], size: number): Floa
     const cos = Math.cos(angle), sin = Math.sin(angle);
     const xx = a * cos * cos + c * sin * sin, xy = (a - c) * sin * cos, yy = a * sin * sin + c * cos * cos;
     out.set([rng.uniform(-3, WIDTH + 3), rng.uniform(-3, HEIGHT + 3), rng.uniform(0.02, 0.9), 0], 12 * i);
-    out.set([yy / (a * c), -xy / (a * c), xx / (a * c), 0], 12 * i + 4);
+    out.set([yy / (a * c), -xy / (a * c), xx / (a * c), a * c], 12 * i + 4);
     out.set([rng.uniform(), rng.uniform(), rng.uniform(), rng.uniform(1, 6)], 12 * i + 8);
   }
   return out;
 }
 
-/** Whether no depth ties, no opacity at a pixel meets a cut-off, and no transmittance the stop. */
+/** Whether every conic is an ellipse, no depth ties, no opacity at a pixel meets a cut-off, and no transmittance the stop. */
 function awayFromKinks(cutoffs: SplatCutoffs, { projected }: Numbers<Name>, margin: number): boolean {
   const n = projected.length / 12;
   const order = [...Array(n).keys()].sort((a, b) => projected[12 * a + 11]! - projected[12 * b + 11]!);
+  for (let i = 0; i < n; i++) {
+    const [a, b, c] = [4, 5, 6].map((k) => projected[12 * i + k]!) as [number, number, number];
+    if (!(a > 0 && Math.abs((a * c - b * b) * projected[12 * i + 7]! - 1) < 1e-3)) return false;
+  }
   for (let k = 1; k < n; k++) {
     if (projected[12 * order[k]! + 11]! - projected[12 * order[k - 1]! + 11]! < margin) return false;
   }

@@ -27,12 +27,9 @@ function alphaAt(cutoffs: SplatCutoffs, p: ArrayLike<number>, at: number, x: num
   return raw > cutoffs.maxAlpha ? { dx, dy, alpha: cutoffs.maxAlpha, slope: 0 } : { dx, dy, alpha: raw, slope: raw };
 }
 
-/** Splats whose conic is an ellipse, from near to far; equal depths in the order of their numbers. */
+/** Splats from near to far; equal depths in the order of their numbers. */
 function byDepth(projected: ArrayLike<number>): number[] {
-  const order = [...Array(projected.length / 12).keys()].filter((i) => {
-    const [a, b, c] = [4, 5, 6].map((k) => projected[12 * i + k]!) as [number, number, number];
-    return !(a * c - b * b <= 0 || a <= 0);
-  });
+  const order = [...Array(projected.length / 12).keys()];
   return order.sort((a, b) => projected[12 * a + 11]! - projected[12 * b + 11]! || a - b);
 }
 

@@ -2,7 +2,9 @@
 struct Alpha { value: f32, slope: f32 } // slope: dvalue / d ln(opacity exp(-q))
 
 fn alpha_at(d: vec2f, conic: vec3f, opacity: f32) -> Alpha {
-  let q = 0.5 * (conic.x * d.x * d.x + conic.z * d.y * d.y) + conic.y * d.x * d.y;
+  let exact = 0.5 * (conic.x * d.x * d.x + conic.z * d.y * d.y) + conic.y * d.x * d.y;
+  // Rounding can take q of a needle below 0, where it would become opaque.
+  let q = select(exact, 0.0, exact < 0.0);
   let raw = opacity * exp(-q);
   // Written so that NaN is drawn, and seen.
   if (raw < CUTOFF) { return Alpha(0.0, 0.0); }

@@ -26,8 +26,5 @@ fn clamped_tangents(c: SplatCamera, p: vec3f) -> vec2f {
   return select(sign(t) * c.tangent_limit, t, inside);
 }
 
-// False for infinity and NaN.
-fn finite(v: vec4f) -> bool { return all(abs(v) <= vec4f(0x1.fffffep+127f)); }
-
 // A NaN that no compiler can fold away.
 fn not_a_number(c: SplatCamera) -> f32 { return bitcast<f32>(c.count | 0x7fc00000u); }

@@ -14,6 +14,7 @@ import { SPLAT_CAMERA_WGSL } from "./splat_camera.ts";
 import alphaModule from "./splat_alpha.wgsl" with { type: "text" };
 import countBody from "./count_tiles.wgsl" with { type: "text" };
 import emitBody from "./emit_entries.wgsl" with { type: "text" };
+import finite from "./finite.wgsl" with { type: "text" };
 import gatherBody from "./gather_slots.wgsl" with { type: "text" };
 import rangesBody from "./tile_ranges.wgsl" with { type: "text" };
 import rankBody from "./rank_counts.wgsl" with { type: "text" };
@@ -67,7 +68,7 @@ export const SPLAT_COUNTS = {
   notFinite: 4,
 } as const;
 
-/** Buffers of a rasteriser, in bytes, without those of {@linkcode projectedBytes}. */
+/** Buffers of a rasteriser, in bytes, without the projected splats, which are the caller's. */
 export function splatRasterMemory(config: SplatRasterConfig, training: boolean): Record<string, number> {
   const { capacity, entries, features } = config;
   const { tiles } = grid(config), pixels = config.width * config.height, vectors = 1 + features;
@@ -121,9 +122,18 @@ function grid({ width, height }: { readonly width: number; readonly height: numb
   return { tilesX, tilesY, tiles: tilesX * tilesY };
 }
 
-/** Splats whose sums fit into 16 KiB of workgroup memory, at most 32. */
+/**
+ * Splats whose sums fit into 16 KiB of workgroup memory, at most 32.
+ *
+ * @throws {RangeError} When not even those of one do.
+ */
 function batchSize(pixelsPerThread: number, vectors: number): number {
   const bytes = 4 * (3 + 4 * vectors) * SPLAT_TILE ** 2 / pixelsPerThread;
+  if (bytes > 16384) {
+    throw new RangeError(
+      `The sums of a splat with ${vectors - 1} vectors of features do not fit workgroup memory: render fewer at once`,
+    );
+  }
   return Math.min(32, Math.floor(16384 / bytes));
 }
 
@@ -140,7 +150,7 @@ function sorts(config: SplatRasterConfig) {
 
 /** Buffers that callers read or fill. */
 export interface SplatRasterBuffers {
-  /** See {@linkcode SPLAT_COUNTS}; its last two words are the caller's to clear. */
+  /** See {@linkcode SPLAT_COUNTS}; `most` and `notFinite` are the caller's to clear. */
   readonly counts: GPUBuffer;
   /** `[pixel][1 + features]` vec4: premultiplied colour and sum of w z (expected depth along the viewing axis), features. */
   readonly rendered: GPUBuffer;
@@ -231,7 +241,7 @@ export async function splatRasterOps(
     workgroup: 64,
   });
   const forward = await Promise.all(cameras.map(async (camera) => [
-    await op("splat count tiles", [SPLAT_CAMERA_WGSL, tilesModule, countBody], [
+    await op("splat count tiles", [SPLAT_CAMERA_WGSL, finite, tilesModule, countBody], [
       camera,
       projected,
       ...pick("tileCounts", "depths", "order", "counts"),

@@ -1,14 +1,12 @@
 // Which tiles a projected splat may touch: those with a pixel centre where opacity exp(-q) reaches CUTOFF. Constants: TILE, WIDTH,
-// HEIGHT, TILES_X, TILES_Y, CUTOFF. A little is added to the reach, so that rounding never loses a pixel.
+// HEIGHT, TILES_X, TILES_Y, CUTOFF. A little is added to the reach, so that rounding loses no pixel but of extreme needles, and
+// those next to the cut-off.
 struct Reach { first: vec2u, end: vec2u, limit: f32 } // tiles [first, end), largest q
 
-fn reach_of(centre: vec3f, conic: vec3f) -> Reach { // centre x, y, opacity
+fn reach_of(centre: vec3f, conic: vec4f) -> Reach { // centre x, y, opacity; conic a, b, c, determinant of its inverse
   if (!(centre.z > CUTOFF)) { return Reach(vec2u(), vec2u(), 0.0); }
   let limit = log(centre.z / CUTOFF) * 1.0001 + 0.0001;
-  let determinant = conic.x * conic.z - conic.y * conic.y;
-  // Rounding can leave a needle no ellipse at all.
-  if (!(determinant > 0.0 && conic.x > 0.0)) { return Reach(vec2u(), vec2u(), 0.0); }
-  let half = sqrt(2.0 * limit * vec2f(conic.z, conic.x) / determinant) + 0.01;
+  let half = sqrt(2.0 * limit * vec2f(conic.z, conic.x) * conic.w) + 0.01;
   let size = vec2f(f32(WIDTH), f32(HEIGHT));
   // A pixel centre lies half a pixel inside its pixel.
   let low = clamp(floor(centre.xy - half + 0.5), vec2f(), size);
@@ -17,7 +15,7 @@ fn reach_of(centre: vec3f, conic: vec3f) -> Reach { // centre x, y, opacity
   return Reach(vec2u(low) / TILE, (vec2u(high) + TILE - 1u) / TILE, limit);
 }
 
-// Whether q stays above the limit at all pixel centres of a tile: q is convex, so its least value on the rectangle lies inside
+// Whether q comes down to the limit somewhere among the pixel centres of a tile: q is convex, so its least value on the rectangle lies inside
 // or on an edge that faces the centre.
 fn touches(reach: Reach, centre: vec2f, conic: vec3f, tile: vec2u) -> bool {
   let low = vec2f(tile * TILE) + 0.5 - centre;
