@@ -18,7 +18,7 @@ function projectedSplats(count: number, seed: number): Float32Array<ArrayBuffer>
     const a = rng.uniform(0.6, 4) ** 2, c = rng.uniform(0.6, 4) ** 2, b = rng.uniform(-0.9, 0.9) * Math.sqrt(a * c);
     const determinant = a * c - b * b;
     out.set([rng.uniform(-6, WIDTH + 6), rng.uniform(-6, HEIGHT + 6), rng.uniform(0.01, 0.99)], 12 * i);
-    out.set([c / determinant, -b / determinant, a / determinant], 12 * i + 4);
+    out.set([c / determinant, -b / determinant, a / determinant, determinant], 12 * i + 4);
     out.set([rng.uniform(), rng.uniform(), rng.uniform(), 1 + (i * 7919 % count) / count], 12 * i + 8);
   }
   return out;
