@@ -40,6 +40,7 @@ import { trainField as trainFieldStage } from "./stages/train_field.ts";
 export * from "./runner/mod.ts";
 export { blenderScene, bricksScene, type BricksViews, namedScene, type Scene } from "./stages/scene.ts";
 export {
+  loadTeacher,
   type OccupancyGrid,
   readTeacherFile,
   type Teacher,

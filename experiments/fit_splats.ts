@@ -36,6 +36,7 @@ export default experiment({
     return {
       outputs: { evaluation },
       gates: {
+        default: [above.atLeast(10), ...perfect],
         tiny: [above.atLeast(5), ...perfect],
         cpu: [
           psnr.atLeast(p.scene === "bricks" ? 32 : 30),

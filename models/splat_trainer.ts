@@ -48,6 +48,8 @@ export interface SplatReport {
   /** Rate of the centres, world units per step. */
   readonly rate: number;
   readonly densified: DensifyReport | undefined;
+  /** Whether opacity was reset after these steps: pictures are nearly empty for a while. */
+  readonly reset: boolean;
 }
 
 /** Everything that resuming needs, as flat arrays. */
@@ -181,6 +183,7 @@ export class SplatTrainer {
     const most = counts[SPLAT_COUNTS.most]!;
     const pairsDropped = Math.max(0, most - this.#entries);
     if (most > FULL * this.#entries) await this.#grow(most);
+    const resets = this.#resets;
     const densified = await this.#controlDensity();
     return {
       step: last,
@@ -194,6 +197,7 @@ export class SplatTrainer {
       notFinite: Math.ceil(counts[SPLAT_COUNTS.notFinite]! / count),
       rate: meansRate(config, last),
       densified,
+      reset: this.#resets > resets,
     };
   }
 

@@ -49,6 +49,9 @@ export const ExportTeacher = z.object({
     "what is written of each view",
   ),
   occupancy: z.int().min(4).max(256).multipleOf(4).default(64).describe("cells per side of the grid, a multiple of 4"),
+}).refine(({ views, sampled }) => sampled === 0 || views !== 1, {
+  message: "Cameras are sampled between two given ones: set views to 2 or more, or to 0 for all",
+  path: ["sampled"],
 });
 
 const teacherArtifact: Artifact<Teacher> = { format: "teacher", version: 1, save: saveTeacher, load: loadTeacher };
@@ -71,7 +74,7 @@ const exportStage = stage({
     const coarse = splatOccupancy(teacher.splats, info.aabb, params.occupancy);
     if (coarse.every((word) => word === 0)) {
       throw new StageError(
-        `No splat lies in the box of scene ${info.name}: are the splats of another scene, or of other axes or units?`,
+        `No splat lies in the box of scene ${info.name}: are they of another scene, of other axes or units, or did their training explode?`,
       );
     }
     const box = tightBox(coarse, info.aabb, params.occupancy);

@@ -60,7 +60,9 @@ export const FitSplats = z.object({
   densify_every: z.int().min(1).default(100).describe("steps between changes of their number"),
   densify_start: z.number().min(0).max(1).default(1 / 60).describe("as a share of the steps"),
   densify_end: z.number().min(0).max(1).default(0.5).describe("as a share of the steps"),
-  reset_every: z.number().min(0).max(1).default(0.1).describe("between resets of opacity, as a share; 0: never"),
+  reset_every: z.number().min(0).max(1).default(0.1).describe(
+    "between resets of opacity, as a share, five changes of number at least; 0: never",
+  ),
   degree_every: z.number().min(0).max(1).default(1 / 30).describe(
     "between degrees of the colour, as a share; 0: all at once",
   ),
@@ -94,6 +96,7 @@ const METRIC_COLUMNS = [
   "split",
   "removed",
   "denied",
+  "reset",
   "scale_min",
   "scale_median",
   "scale_max",
@@ -262,12 +265,13 @@ export const fitSplats = stage({
       trainPsnr = report.trainPsnr;
       const atEnd = report.step === config.steps;
       const healthy = Number.isFinite(report.loss) && report.notFinite === 0;
-      const due = healthy && live.length > 0 && (passed(params.eval_every, before) || atEnd);
+      // Right after a reset of opacity a picture says nothing of the training.
+      const due = healthy && !report.reset && live.length > 0 && (passed(params.eval_every, before) || atEnd);
       if (due) {
         renderer.show(trainer.count, trainer.activeDegree);
         psnr = await livePsnr(renderer, live, info.background);
       }
-      if (due || atEnd || report.densified || report.step - logged >= LOG_EVERY || !healthy) {
+      if (due || atEnd || report.densified || report.reset || report.step - logged >= LOG_EVERY || !healthy) {
         logged = report.step;
         metrics.append({
           step: report.step,
@@ -283,6 +287,7 @@ export const fitSplats = stage({
           split: report.densified?.split ?? "",
           removed: report.densified?.removed ?? "",
           denied: report.densified?.denied ?? "",
+          reset: report.reset ? 1 : "",
           ...(due || report.densified
             ? shapeStatistics({ shapes: await trainer.shapes(), count: trainer.count })
             : { scale_min: "", scale_median: "", scale_max: "", opacity_median: "" }),
