@@ -7,7 +7,9 @@ import { referenceRaster } from "../kernels/splats/raster_reference.ts";
 import { SPLAT_CAMERA_WORDS, splatCameraNumbers } from "../kernels/splats/splat_camera.ts";
 import { SPLAT_CUTOFFS, type SplatCutoffs } from "../kernels/splats/splat_raster.ts";
 import { type Camera, focalFromAngle, lookAt, rayDirection, type Vec3 } from "../scenes/camera.ts";
+import { orbitCameras } from "../scenes/camera_paths.ts";
 import { readSafetensors } from "../scenes/safetensors.ts";
+import { readSplats } from "../scenes/splat_files.ts";
 import { shCoefficients, type ShDegree, type Splats } from "../scenes/splats.ts";
 import { dataTest } from "../tests/permissions.ts";
 import { MIN_ALPHA } from "./rendered_view.ts";
@@ -162,6 +164,18 @@ dataTest("Brush's reference picture comes out of the device", async (data) => {
   const { splats, camera, picture } = await brushCase(data);
   const { rgba } = await render(splats, camera, { near: 0.01, cutoffs: BRUSH_CUTOFFS });
   assertPicture(rgba, picture, "device");
+});
+
+dataTest("the guitar's two files give the same pictures, bit by bit, from several sides", async (data) => {
+  const [packed, plain] = await Promise.all(
+    ["guitar.compressed.ply", "guitar_inria_deg0.ply"].map((name) => readSplats(`${data}/splats/${name}`)),
+  );
+  const orbit = { centre: [0.3, -1.1, 0.2], distance: 4, up: [0, -1, 0], elevation: 0.2, views: 3, size: 80 } as const;
+  for (const [i, camera] of orbitCameras({ ...orbit, angle: 0.8 }).entries()) {
+    const view = await render(packed!, camera);
+    assertSameView(await render(plain!, camera), view, `side ${i}`);
+    assert.ok(opaque(view) > 200, `side ${i}: ${opaque(view)} pixels are covered`);
+  }
 });
 
 Deno.test("a renderer gives what the float64 references give, for every degree and sizes that are no multiple of a tile", async () => {
