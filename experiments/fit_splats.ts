@@ -10,8 +10,7 @@ import { gate } from "../runner/gate.ts";
 import { evaluate } from "../stages/evaluate.ts";
 import { exportTeacher } from "../stages/export_teacher.ts";
 import { fitSplats } from "../stages/fit_splats.ts";
-import { namedScene } from "../stages/scene.ts";
-import { SPLAT_PRESETS, SplatTeacher, TEACHER_BRICKS } from "../stages/splat_presets.ts";
+import { SPLAT_PRESETS, SplatTeacher, teacherScene } from "../stages/splat_presets.ts";
 
 /** Test views in which the teacher is compared with itself. */
 const SELF_VIEWS = 4;
@@ -22,11 +21,7 @@ export default experiment({
   params: SplatTeacher,
   presets: SPLAT_PRESETS,
   pipeline(p) {
-    const scene = namedScene("scene", {
-      scene: p.scene,
-      downscale: p.downscale,
-      bricks: { size: p.size, ...TEACHER_BRICKS },
-    });
+    const scene = teacherScene(p);
     const teacher = fitSplats("teacher", { scene, ...p.fit });
     // Against itself the teacher must be perfect: whatever is not is a fault of the way pictures are made or compared.
     const itself = exportTeacher("itself", { scene, teacher, split: "test", views: SELF_VIEWS });

@@ -11,8 +11,7 @@ import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
 import { fitSplats, loadSplats } from "../stages/fit_splats.ts";
 import { inspectDepth } from "../stages/inspect_depth.ts";
-import { namedScene } from "../stages/scene.ts";
-import { SPLAT_PRESETS, SplatTeacher, TEACHER_BRICKS } from "../stages/splat_presets.ts";
+import { SPLAT_PRESETS, SplatTeacher, teacherScene } from "../stages/splat_presets.ts";
 
 const Params = SplatTeacher.extend({
   splats: z.string().default("").describe("a .ply or .splat file to look at; empty: fit splats to the scene first"),
@@ -24,11 +23,7 @@ export default experiment({
   params: Params,
   presets: SPLAT_PRESETS,
   pipeline(p) {
-    const scene = namedScene("scene", {
-      scene: p.scene,
-      downscale: p.downscale,
-      bricks: { size: p.size, ...TEACHER_BRICKS },
-    });
+    const scene = teacherScene(p);
     const teacher = p.splats === ""
       ? fitSplats("teacher", { scene, ...p.fit })
       : loadSplats("teacher", { path: p.splats });

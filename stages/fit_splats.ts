@@ -167,7 +167,7 @@ function extentOf(views: readonly View[], box: Box): number {
 }
 
 /** SHA-256 of splats, as hexadecimal. */
-export function splatsSha256({ means, logScales, rotations, opacities, sh }: Splats): string {
+function splatsSha256({ means, logScales, rotations, opacities, sh }: Splats): string {
   const hash = createHash("sha256");
   for (const part of [means, logScales, rotations, opacities, sh]) {
     hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));

@@ -5,7 +5,9 @@
  * @module
  */
 import { z } from "zod";
+import type { Ref } from "../runner/ref.ts";
 import { FitSplats } from "./fit_splats.ts";
+import { namedScene, type Scene } from "./scene.ts";
 
 /** Parameters of the scene and of its teacher. */
 export const SplatTeacher = z.object({
@@ -36,5 +38,11 @@ export const SPLAT_PRESETS = {
   paper: { fit: { steps: 30_000, cap: 500_000, initial: 100_000, init: "box" } },
 } as const satisfies Record<string, z.input<typeof SplatTeacher>>;
 
-/** Views of `bricks` that teachers are fitted to and measured on. */
-export const TEACHER_BRICKS = { train: 100, test: 25 } as const;
+/** The scene that those parameters name; `bricks` with the views that teachers are fitted to and measured on. */
+export function teacherScene(p: z.output<typeof SplatTeacher>): Ref<Scene<"colour">> {
+  return namedScene("scene", {
+    scene: p.scene,
+    downscale: p.downscale,
+    bricks: { size: p.size, train: 100, test: 25 },
+  });
+}

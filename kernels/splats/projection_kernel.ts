@@ -23,10 +23,10 @@ type Parameter = typeof SPLAT_BUFFERS[number];
 type Name = Parameter | "camera";
 
 /** A picture and a camera that looks from the side, so that no axis is special. */
-export const TEST_VIEW = { width: 40, height: 24, near: 0.2 };
+const TEST_VIEW = { width: 40, height: 24, near: 0.2 };
 
 /** Numbers of a camera at random around the origin, looking at it from a distance of 4. */
-export function drawCamera(rng: Pcg): Float32Array<ArrayBuffer> {
+function drawCamera(rng: Pcg): Float32Array<ArrayBuffer> {
   const z = [rng.normal(), rng.normal(), rng.normal()], h = [rng.normal(), rng.normal(), rng.normal()];
   const unit = (v: number[]) => v.map((x) => x / Math.hypot(...v));
   const cross = (a: number[], b: number[]) =>

@@ -23,7 +23,7 @@ import rasteriseBackwardBody from "./rasterise_backward.wgsl" with { type: "text
 import tilesModule from "./splat_tiles.wgsl" with { type: "text" };
 
 /** Pixels per side of a tile. */
-export const SPLAT_TILE = 8;
+const SPLAT_TILE = 8;
 
 /** When a splat counts at a pixel, and when a pixel is full. */
 export interface SplatCutoffs {
