@@ -56,6 +56,7 @@ export type { ShDegree, Splats } from "./scenes/splats.ts";
 export type { Box, Capability, SceneInfo, Split, SplitInfo } from "./scenes/scene.ts";
 export { blankRender } from "./stages/rules/blank_render.ts";
 export { depthScale } from "./stages/rules/depth_scale.ts";
+export { identicalPlateau } from "./stages/rules/identical_plateau.ts";
 export { nanOnset } from "./stages/rules/nan_onset.ts";
 export { runawayGrowth } from "./stages/rules/runaway_growth.ts";
 export { scaleCollapse } from "./stages/rules/scale_collapse.ts";

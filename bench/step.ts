@@ -21,6 +21,7 @@ const RAYS = 1024, SAMPLES_PER_RAY = 64;
 
 /** The field of the bench; what the issue fixes and the prototypes were measured with. */
 const FIELD = {
+  kind: "hash-field",
   grid: {
     dimensions: 3,
     levels: 16,
@@ -40,7 +41,6 @@ function config(overrides: Partial<TrainerConfig>): TrainerConfig {
     field: FIELD,
     box: { min: [-1, -1, -1], max: [1, 1, 1] },
     near: 2,
-    far: 6,
     steps: 100_000,
     batchSamples: RAYS * SAMPLES_PER_RAY,
     rayCapacity: RAYS,
@@ -48,6 +48,7 @@ function config(overrides: Partial<TrainerConfig>): TrainerConfig {
     mostSamples: SAMPLES_PER_RAY,
     occupancyResolution: 64,
     loss: { kind: "l2", delta: 1 },
+    terms: {},
     background: "random",
     rate: 0.01,
     finalRate: 1,

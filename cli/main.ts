@@ -13,6 +13,8 @@ async function dispatch(args: Arguments): Promise<number> {
       return await (await import("./list_command.ts")).listCommand(args);
     case "doctor":
       return await (await import("./doctor_command.ts")).doctorCommand();
+    case "render":
+      return await (await import("./render_command.ts")).renderCommand(args);
     case "report": {
       const { root } = await import("./project.ts");
       const { reportCommand } = await import("../reports/command.ts");

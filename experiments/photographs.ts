@@ -17,7 +17,7 @@ const Params = z.object({
   downscale: z.int().min(1).default(1).describe("area reduction of a folder's pictures"),
   size: z.int().min(32).max(800).default(100).describe("pixels per side of bricks"),
   split: z.enum(["train", "val", "test"]).default("test").describe("views to evaluate on"),
-  test_views: z.int().min(0).default(0).describe("evaluate on the first N views; 0: all"),
+  test_views: z.int().min(0).default(0).describe("evaluate on so many views, spread evenly; 0: all"),
   train: TrainField.omit({ depth: true }).prefault({}).describe("see stages/train_field.ts"),
 });
 

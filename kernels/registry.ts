@@ -6,10 +6,16 @@
 import { hashGridKernels } from "./encodings/hash_grid_kernel.ts";
 import { sphericalHarmonicsKernel } from "./encodings/spherical_harmonics_kernel.ts";
 import type { Kernel } from "./kernel.ts";
+import { featureLossKernels } from "./losses/feature_loss_kernel.ts";
 import { imageLossKernels } from "./losses/image_loss_kernel.ts";
-import { batchSummaryKernel, photometricKernels } from "./losses/photometric_kernel.ts";
+import { batchSummaryKernels } from "./losses/batch_summary_kernel.ts";
+import { localMatchKernels } from "./losses/local_match_kernel.ts";
+import { photometricKernels } from "./losses/photometric_kernel.ts";
 import { pointwiseKernels } from "./losses/pointwise_kernel.ts";
+import { squaredNormKernels } from "./metrics/squared_norm_kernel.ts";
 import { networkKernels } from "./networks/fully_connected_kernel.ts";
+import { kiloKernels } from "./networks/kilo_uniform_kernel.ts";
+import { joinFeaturesKernels } from "./networks/join_features_kernel.ts";
 import { adamKernels } from "./optimisers/adam_kernel.ts";
 import { pcgKernel } from "./random/pcg_kernel.ts";
 import { rayGenerationKernels, rayMarchKernels, sampleCompactionKernels } from "./rays/ray_sampler_kernel.ts";
@@ -18,6 +24,7 @@ import { spansKernels } from "./scan/spans_kernel.ts";
 import { radixSortKernels } from "./sort/radix_sort_kernel.ts";
 import { projectionKernels } from "./splats/projection_kernel.ts";
 import { rasterKernels } from "./splats/raster_kernel.ts";
+import { splatFieldKernels } from "./splats/splat_field_kernel.ts";
 import { splatStatisticsKernel } from "./splats/splat_statistics_kernel.ts";
 import { volumeKernels } from "./volume/volume_rendering_kernel.ts";
 
@@ -26,6 +33,8 @@ export const KERNELS: readonly Kernel[] = [
   ...hashGridKernels,
   sphericalHarmonicsKernel,
   ...networkKernels,
+  ...kiloKernels,
+  ...joinFeaturesKernels,
   ...rayGenerationKernels,
   ...rayMarchKernels,
   ...spansKernels,
@@ -35,11 +44,15 @@ export const KERNELS: readonly Kernel[] = [
   ...volumeKernels,
   ...pointwiseKernels,
   ...photometricKernels,
-  batchSummaryKernel,
+  ...localMatchKernels,
+  ...batchSummaryKernels,
+  ...featureLossKernels,
   ...imageLossKernels,
+  ...squaredNormKernels,
   ...adamKernels,
   pcgKernel,
   ...projectionKernels,
   ...rasterKernels,
   splatStatisticsKernel,
+  ...splatFieldKernels,
 ];

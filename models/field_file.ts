@@ -5,12 +5,13 @@
  */
 import { encodeSafetensors, readSafetensors } from "../scenes/safetensors.ts";
 import type { Box } from "../kernels/rays/ray_sampler.ts";
-import { fieldNetworks, type FieldParameters, type HashFieldConfig, tableSize } from "./hash_field.ts";
+import { type FieldConfig, studentField } from "./fields.ts";
+import type { Parameters } from "./student_field.ts";
 
 /** A trained field with all that rendering it needs. */
 export interface TrainedField {
-  readonly kind: "hash-field";
-  readonly config: HashFieldConfig;
+  readonly kind: "field";
+  readonly config: FieldConfig;
   readonly box: Box;
   readonly near: number;
   readonly stepLength: number;
@@ -18,23 +19,23 @@ export interface TrainedField {
   readonly occupancyResolution: number;
   /** Rays per pixel that it was trained for. */
   readonly subrays: number;
-  readonly parameters: FieldParameters;
+  /** By the names of the field's blocks. */
+  readonly parameters: Parameters;
   readonly occupancy: Uint32Array<ArrayBuffer>;
   /** Seconds of training, measured. */
   readonly trainSeconds: number;
 }
 
-const FILE = "field.safetensors";
+const FILE = "field.safetensors", FORMAT = "stillroom-field-2";
 
 /** Writes `field.safetensors` into a folder. */
 export async function saveField(field: TrainedField, directory: string): Promise<void> {
   const { parameters, occupancy, ...settings } = field;
   const tensor = (data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>) => ({ shape: [data.length], data });
   const bytes = encodeSafetensors({
-    table: tensor(parameters.table),
-    network: tensor(parameters.network),
+    ...Object.fromEntries(Object.entries(parameters).map(([name, data]) => [name, tensor(data)])),
     occupancy: tensor(occupancy),
-  }, { format: "stillroom-hash-field-1", settings: JSON.stringify(settings) });
+  }, { format: FORMAT, settings: JSON.stringify(settings) });
   await Deno.writeFile(`${directory}/${FILE}`, bytes);
 }
 
@@ -46,20 +47,19 @@ export async function saveField(field: TrainedField, directory: string): Promise
 export async function loadField(directory: string): Promise<TrainedField> {
   const file = `${directory}/${FILE}`;
   const { tensors, metadata } = await readSafetensors(file);
-  if (metadata["format"] !== "stillroom-hash-field-1") {
-    throw new Error(
-      `${file} is no hash field: expected format stillroom-hash-field-1, found ${metadata["format"] ?? "none"}`,
-    );
+  if (metadata["format"] !== FORMAT) {
+    throw new Error(`${file} is no field: expected format ${FORMAT}, found ${metadata["format"] ?? "none"}`);
   }
   const settings = JSON.parse(metadata["settings"]!) as Omit<TrainedField, "parameters" | "occupancy">;
-  const table = tensors.get("table")?.data,
-    network = tensors.get("network")?.data,
-    occupancy = tensors.get("occupancy")?.data;
-  if (!(table instanceof Float32Array) || !(network instanceof Float32Array) || !(occupancy instanceof Uint32Array)) {
-    throw new Error(`${file} lacks one of the tensors table, network (F32) and occupancy (U32): train it again`);
-  }
-  if (table.length !== tableSize(settings.config) || network.length !== fieldNetworks(settings.config).size) {
-    throw new Error(`${file}: its tensors do not fit its settings: train it again`);
-  }
-  return { ...settings, parameters: { table, network }, occupancy };
+  const occupancy = tensors.get("occupancy")?.data;
+  if (!(occupancy instanceof Uint32Array)) throw new Error(`${file} lacks the tensor occupancy (U32): train it again`);
+  const parameters = Object.fromEntries(
+    studentField(settings.config).blocks.map(({ name, count }) => {
+      const data = tensors.get(name)?.data;
+      if (!(data instanceof Float32Array)) throw new Error(`${file} lacks the tensor ${name} (F32): train it again`);
+      if (data.length !== count) throw new Error(`${file}: its tensors do not fit its settings: train it again`);
+      return [name, data];
+    }),
+  );
+  return { ...settings, parameters, occupancy };
 }

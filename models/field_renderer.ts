@@ -16,11 +16,12 @@ import { volumeMemory, volumeOps } from "../kernels/volume/volume_rendering.ts";
 import type { Camera } from "../scenes/camera.ts";
 import { MIN_ALPHA, type RenderedView, type ViewRenderer } from "./rendered_view.ts";
 import { cameraFloats } from "./training_images.ts";
-import { type FieldBuffers, fieldMemory, fieldOps, type HashFieldConfig } from "./hash_field.ts";
+import { type FieldConfig, studentField } from "./fields.ts";
+import type { ParameterBuffers } from "./student_field.ts";
 
 /** Settings of a renderer. */
 export interface RendererConfig {
-  readonly field: HashFieldConfig;
+  readonly field: FieldConfig;
   readonly box: Box;
   readonly near: number;
   readonly width: number;
@@ -58,7 +59,7 @@ function samplerConfig(config: RendererConfig): RaySamplerConfig {
 export function fieldRendererMemory(config: RendererConfig): PlannedBuffer[] {
   return [
     ...raySamplerMemory(samplerConfig(config)),
-    ...fieldMemory(config.field, SAMPLE_CAPACITY, false),
+    ...studentField(config.field).memory(SAMPLE_CAPACITY, false),
     ...Object.entries(volumeMemory(VOLUME, RAYS_PER_CHUNK, SAMPLE_CAPACITY, false))
       .map(([name, bytes]) => ({ name, bytes })),
   ];
@@ -96,14 +97,14 @@ export class FieldRenderer implements ViewRenderer {
   static async create(
     gpu: Gpu,
     config: RendererConfig,
-    parameters: FieldBuffers,
+    parameters: ParameterBuffers,
     occupancy: GPUBuffer,
   ): Promise<FieldRenderer> {
     const batch = gpu.buffer("render batch", 16, GPUBufferUsage.UNIFORM);
     const cameras = gpu.buffer("render camera", 64);
     const rays = await raySamplerOps(gpu, samplerConfig(config), cameras, occupancy, [batch]);
     const samples = rays.buffers;
-    const field = await fieldOps(gpu, config.field, parameters, { ...samples, capacity: SAMPLE_CAPACITY });
+    const field = await studentField(config.field).prepare(gpu, parameters, { ...samples, capacity: SAMPLE_CAPACITY });
     const volume = await volumeOps(gpu, VOLUME, {
       counts: samples.counts,
       spans: samples.spans,

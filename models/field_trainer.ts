@@ -1,43 +1,41 @@
 /**
- * Trains a hash field on photographs: many steps are encoded per submit and their losses kept in a ring on
- * the device, since one wait for the GPU costs as much as a small step.
+ * Trains a field on pixels: many steps are encoded per submit and their losses kept in a ring on the device, since one wait for
+ * the GPU costs as much as a small step.
  *
  * @module
  */
 import type { Gpu, Op } from "../kernels/device.ts";
-import { link } from "../kernels/link.ts";
 import { DeviceLimitError } from "../kernels/memory_plan.ts";
-import { ADAM_UNIFORM_BYTES, adamOps, adamWords } from "../kernels/optimisers/adam.ts";
-import { photometricOps } from "../kernels/losses/photometric.ts";
-import { batchWords, raySamplerOps } from "../kernels/rays/ray_sampler.ts";
-import { volumeOps } from "../kernels/volume/volume_rendering.ts";
+import { type BatchSummary, readSummaries, SUMMARY_FLOATS } from "../kernels/losses/batch_summary.ts";
+import { type LossWeights, lossWeightWords } from "../kernels/losses/loss_weights.ts";
+import { adamWords } from "../kernels/optimisers/adam.ts";
+import { batchWords } from "../kernels/rays/ray_sampler.ts";
 import { pcg3 } from "../kernels/random/pcg.ts";
-import summaryBody from "../kernels/losses/batch_summary.wgsl" with { type: "text" };
+import type { Occupancy } from "./occupancy.ts";
+import type { ParameterBuffers, Parameters } from "./student_field.ts";
+import { type TermWeight, type TrainerConfig, trainerMemory, type TrainingImages } from "./trainer_config.ts";
 import {
-  type FieldBuffers,
-  fieldNetworks,
-  fieldOps,
-  type FieldParameters,
-  initField,
-  tableSize,
-} from "./hash_field.ts";
-import {
-  sampleCapacity,
-  samplerConfig,
-  type TrainerConfig,
-  trainerMemory,
-  type TrainingImages,
-} from "./trainer_config.ts";
-import { createOccupancy, type Occupancy } from "./occupancy.ts";
+  FIXED_POINT_SCALE,
+  prepareTrainer,
+  SLOT,
+  STEPS_PER_CHUNK,
+  TERMS,
+  type TrainerOptions,
+  type TrainerParts,
+} from "./trainer_parts.ts";
 
-/** Means over the steps since the last report. */
+/** What a chunk of steps came to. */
 export interface TrainingReport {
+  /** Steps made so far. */
   readonly step: number;
+  /** Mean over the chunk of the weighted sum of all terms. */
   readonly loss: number;
-  /** PSNR of the batch's mean squared error over its random backgrounds, dB. */
+  /** PSNR of the chunk's mean squared error over its random backgrounds, dB. */
   readonly trainPsnr: number;
-  readonly depthLoss: number;
-  readonly depthValidFraction: number;
+  /** Every term, unweighted, with what depth looked like. */
+  readonly terms: BatchSummary;
+  /** Weights of the last step. */
+  readonly weights: LossWeights;
   readonly raysPerStep: number;
   readonly samplesPerStep: number;
   readonly samplesPerRay: number;
@@ -50,189 +48,50 @@ export interface TrainingReport {
 /** Everything that resuming needs, as flat arrays. */
 export type TrainerState = Record<string, Float32Array | Uint32Array | Int32Array>;
 
-/** Steps per submit, and between updates of the occupancy grid. */
-export const STEPS_PER_CHUNK = 16;
-/** Uniforms and ring slots are bound at this stride. */
-const SLOT = 256;
-/** Fixed-point units per 1.0 of the gradient of the loss summed over pixels. */
-const FIXED_POINT_SCALE = 2 ** 24;
 const OCCUPANCY_DECAY = 0.85;
 /** Steps before any cell inside the hull may be pruned. */
 const PRUNE_AFTER = 192;
+
+/** Suffixes of a block's buffers that a checkpoint holds. */
+const KEPT = ["", "First", "Second", "Average"] as const;
 
 /** A training in progress on one device. */
 export class FieldTrainer {
   readonly #gpu: Gpu;
   readonly config: TrainerConfig;
-  readonly #buffers: Record<string, GPUBuffer>;
-  readonly #frees: (() => void)[];
-  /** Per slot of a chunk: everything up to the gradients. */
-  readonly #steps: readonly Op[][];
-  readonly #adam: { readonly updates: readonly Op[][]; readonly averagingUpdates: readonly Op[][] };
+  readonly #parts: TrainerParts;
   readonly occupancy: Occupancy;
   #step = 0;
   #rays: number;
-  #ring: Float32Array[] = [];
 
-  private constructor(
-    gpu: Gpu,
-    config: TrainerConfig,
-    buffers: Record<string, GPUBuffer>,
-    occupancy: Occupancy,
-    steps: Op[][],
-    adam: { updates: Op[][]; averagingUpdates: Op[][] },
-    frees: (() => void)[],
-  ) {
+  private constructor(gpu: Gpu, config: TrainerConfig, parts: TrainerParts) {
     this.#gpu = gpu;
     this.config = config;
-    this.#buffers = buffers;
-    this.occupancy = occupancy;
-    this.#steps = steps;
-    this.#adam = adam;
-    this.#frees = frees;
+    this.#parts = parts;
+    this.occupancy = parts.occupancy;
     this.#rays = this.#wholePixels(Math.min(config.rayCapacity, config.batchSamples / 16));
   }
 
-  /** Allocates and compiles everything; `hull` are the bits of {@linkcode visualHull}. */
+  /**
+   * Allocates and compiles everything.
+   *
+   * @param hull bits of the cells that may hold anything: of `visualHull`, or a teacher's
+   * @throws {DeviceLimitError} When it does not fit the device.
+   */
   static async create(
     gpu: Gpu,
     config: TrainerConfig,
     images: TrainingImages,
     hull: Uint32Array,
-    initial: FieldParameters = initField(config.field, pcg3(config.seed, 1, 0)),
+    options: TrainerOptions = {},
   ): Promise<FieldTrainer> {
-    const problem = gpu.checkPlan(trainerMemory(config, images));
+    const problem = gpu.checkPlan(trainerMemory(config, images, options.features));
     if (problem) {
       throw new DeviceLimitError(
         `The training does not fit this device: ${problem}. Use downscale, fewer views, or a smaller grid or batch`,
       );
     }
-    const networkSize = fieldNetworks(config.field).size, table = tableSize(config.field);
-    const uniform = GPUBufferUsage.UNIFORM;
-    const zeros = (n: number) => new Float32Array(n);
-    const buffers: Record<string, GPUBuffer> = {
-      cameras: gpu.upload("cameras", images.cameras),
-      colours: gpu.upload("photographs", images.colours),
-      table: gpu.upload("hash grid table", initial.table),
-      tableGradient: gpu.upload("hash grid gradient", new Int32Array(table)),
-      tableFirst: gpu.upload("hash grid first moment", zeros(table)),
-      tableSecond: gpu.upload("hash grid second moment", zeros(table)),
-      network: gpu.upload("network", initial.network, uniform),
-      networkGradient: gpu.upload("network gradient", zeros(networkSize)),
-      networkFirst: gpu.upload("network first moment", zeros(networkSize)),
-      networkSecond: gpu.upload("network second moment", zeros(networkSize)),
-      fixedPoint: gpu.upload("fixed point", new Float32Array([FIXED_POINT_SCALE])),
-      saturated: gpu.upload("saturated", new Uint32Array([0])),
-      batches: gpu.buffer("batches", STEPS_PER_CHUNK * SLOT, uniform),
-      tableRates: gpu.buffer("table rates", STEPS_PER_CHUNK * SLOT, uniform),
-      networkRates: gpu.buffer("network rates", STEPS_PER_CHUNK * SLOT, uniform),
-      ring: gpu.buffer("loss ring", STEPS_PER_CHUNK * SLOT),
-      rayLoss: gpu.buffer("ray loss", config.rayCapacity * 16),
-    };
-    if (config.depth) {
-      if (!images.depths) throw new TypeError("Depth supervision needs true depth, but the images have none");
-      buffers["depths"] = gpu.upload("true depth", images.depths);
-    }
-    if (config.ema > 0) {
-      buffers["tableAverage"] = gpu.upload("hash grid average", initial.table);
-      buffers["networkAverage"] = gpu.upload("network average", initial.network, uniform);
-    }
-    const slots = (buffer: GPUBuffer, size: number) =>
-      [...Array(STEPS_PER_CHUNK).keys()].map((j) => ({ buffer, offset: j * SLOT, size }));
-    const batches = slots(buffers["batches"]!, 16);
-
-    const occupancy = await createOccupancy(gpu, config.occupancyResolution, hull);
-    const sampler = await raySamplerOps(
-      gpu,
-      samplerConfig(config, images),
-      buffers["cameras"]!,
-      occupancy.bits,
-      batches,
-    );
-    const samples = sampler.buffers;
-    const capacity = sampleCapacity(config);
-    const field = await fieldOps(gpu, config.field, { table: buffers["table"]!, network: buffers["network"]! }, {
-      ...samples,
-      capacity,
-    }, {
-      table: buffers["tableGradient"]!,
-      network: buffers["networkGradient"]!,
-      fixedPoint: buffers["fixedPoint"]!,
-      saturated: buffers["saturated"]!,
-    });
-    const volume = await volumeOps(gpu, { vectors: 1, stop: 1e-4 }, {
-      counts: samples.counts,
-      spans: samples.spans,
-      intervals: samples.intervals,
-      density: field.density,
-      values: field.values,
-      rayCapacity: config.rayCapacity,
-      sampleCapacity: capacity,
-    }, true);
-    const losses = await photometricOps(gpu, {
-      loss: config.loss,
-      vectors: 1,
-      subrays: config.subrays,
-      background: config.background,
-      ...(config.depth ? { depth: { ...config.depth, near: config.near, far: config.far } } : {}),
-    }, {
-      pixels: samples.pixels,
-      colours: buffers["colours"]!,
-      depths: buffers["depths"],
-      rendered: volume.buffers.rendered,
-      geometry: volume.buffers.geometry,
-      renderedGradient: volume.buffers.renderedGradient!,
-      geometryGradient: volume.buffers.geometryGradient!,
-      rayLoss: buffers["rayLoss"]!,
-      rayCapacity: config.rayCapacity,
-    }, batches);
-    const backward = await field.backward(volume.buffers.densityGradient!, volume.buffers.valueGradient!);
-    const adam = async (ema: boolean) => {
-      const ofTable = await adamOps(gpu, { count: table, fixedPoint: true, sparse: true, ema }, {
-        parameters: buffers["table"]!,
-        gradient: buffers["tableGradient"]!,
-        firstMoment: buffers["tableFirst"]!,
-        secondMoment: buffers["tableSecond"]!,
-        average: buffers["tableAverage"],
-      }, slots(buffers["tableRates"]!, ADAM_UNIFORM_BYTES));
-      const ofNetwork = await adamOps(gpu, { count: networkSize, fixedPoint: false, sparse: false, ema }, {
-        parameters: buffers["network"]!,
-        gradient: buffers["networkGradient"]!,
-        firstMoment: buffers["networkFirst"]!,
-        secondMoment: buffers["networkSecond"]!,
-        average: buffers["networkAverage"],
-      }, slots(buffers["networkRates"]!, ADAM_UNIFORM_BYTES));
-      return ofTable.map((op, j) => [op, ofNetwork[j]!]);
-    };
-    // The average is taken once per chunk: it would cost as much memory traffic as the step itself.
-    const updates = await adam(false), averagingUpdates = config.ema > 0 ? await adam(true) : updates;
-    const observe = await occupancy.observe({ ...samples, capacity }, volume.buffers.weights);
-    const summaries = await Promise.all(
-      slots(buffers["ring"]!, 32).map((slot, j) =>
-        gpu.op("batch summary", link({ WG: 64, SUBRAYS: config.subrays }, summaryBody), [
-          batches[j]!,
-          samples.counts,
-          buffers["rayLoss"]!,
-          slot,
-        ], { threads: 1, workgroup: 1 })
-      ),
-    );
-    const steps = batches.map((_, j) => [
-      ...sampler.ops[j]!,
-      ...field.forward,
-      ...volume.forward,
-      losses[j]!,
-      summaries[j]!,
-      ...volume.backward,
-      ...backward,
-      observe,
-    ]);
-    return new FieldTrainer(gpu, config, buffers, occupancy, steps, { updates, averagingUpdates }, [
-      sampler.free,
-      field.free,
-      volume.free,
-      occupancy.free,
-    ]);
+    return new FieldTrainer(gpu, config, await prepareTrainer(gpu, config, images, hull, options));
   }
 
   /** Steps made so far. */
@@ -242,9 +101,10 @@ export class FieldTrainer {
 
   /** Compiles every kernel for real, which some drivers put off to the first dispatch. */
   async prewarm(): Promise<void> {
-    const { updates, averagingUpdates } = this.#adam;
+    const { steps, updates, averagingUpdates } = this.#parts;
     await this.#gpu.prewarm([
-      ...this.#steps[0]!,
+      ...steps[0]!,
+      ...this.#parts.norms[0]!,
       ...updates[0]!,
       ...averagingUpdates[0]!,
       ...this.occupancy.update,
@@ -253,15 +113,14 @@ export class FieldTrainer {
 
   /** The ops of one step, for benches. */
   get stepOps(): readonly Op[] {
-    return [...this.#steps[0]!, ...this.#adam.updates[0]!];
+    return [...this.#parts.steps[0]!, ...this.#parts.updates[0]!];
   }
 
   /** Weights to render with: the average where one is kept. */
-  get trained(): FieldBuffers {
-    const b = this.#buffers;
-    return this.config.ema > 0
-      ? { table: b["tableAverage"]!, network: b["networkAverage"]! }
-      : { table: b["table"]!, network: b["network"]! };
+  get trained(): ParameterBuffers {
+    const { blocks, buffers } = this.#parts;
+    const suffix = this.config.ema > 0 ? "Average" : "";
+    return Object.fromEntries(blocks.map(({ name }) => [name, buffers[name + suffix]!]));
   }
 
   #wholePixels(rays: number): number {
@@ -275,92 +134,132 @@ export class FieldTrainer {
     return rate * Math.min(1, step / 50) * finalRate ** (step / steps);
   }
 
+  /** Weight of each term of the loss at a step. */
+  #weights(step: number): LossWeights {
+    const { alpha, depth, features } = this.config.terms;
+    const at = (term: TermWeight | undefined) =>
+      term ? term.weight * (term.warmup > 0 ? Math.min(1, step / term.warmup) : 1) : 0;
+    return {
+      colour: 1,
+      alpha: at(alpha),
+      depth: at(depth),
+      featureL2: at(features?.l2),
+      featureCosine: at(features?.cosine),
+    };
+  }
+
   /** Makes up to {@linkcode STEPS_PER_CHUNK} steps (never past `config.steps`), waits for them, and reports their means. */
   async run(): Promise<TrainingReport> {
     const { config } = this;
+    const { buffers, blocks, steps, updates, averagingUpdates } = this.#parts;
     const gpu = this.#gpu;
     const count = Math.min(STEPS_PER_CHUNK, config.steps - this.#step);
-    const batches = new Uint32Array(STEPS_PER_CHUNK * SLOT / 4);
-    const tableRates = new Float32Array(STEPS_PER_CHUNK * SLOT / 4), networkRates = new Float32Array(tableRates.length);
+    const words = STEPS_PER_CHUNK * SLOT / 4;
+    const batches = new Uint32Array(words), weights = new Float32Array(words);
+    const rates = blocks.map(() => new Float32Array(words));
     const pixels = this.#rays / config.subrays;
     for (let j = 0; j < count; j++) {
-      const step = this.#step + j + 1;
-      batches.set(batchWords(this.#rays, pcg3(config.seed, 2, step)), j * SLOT / 4);
-      const common = { rate: this.#rate(step), beta1: 0.9, beta2: 0.99, epsilon: 1e-15, step };
+      const step = this.#step + j + 1, at = j * SLOT / 4;
+      batches.set(batchWords(this.#rays, pcg3(config.seed, 2, step)), at);
+      weights.set(lossWeightWords(this.#weights(step)), at);
       // The average forgets its start faster than its decay: min(decay, (1 + n) / (10 + n)) per step, once per chunk.
       const emaDecay = Math.min(config.ema, (1 + step) / (10 + step)) ** count;
-      tableRates.set(
-        adamWords({ ...common, l2: 0, emaDecay, gradientScale: 1 / (FIXED_POINT_SCALE * pixels) }),
-        j * SLOT / 4,
-      );
-      networkRates.set(adamWords({ ...common, l2: config.l2, emaDecay, gradientScale: 1 / pixels }), j * SLOT / 4);
+      const common = { rate: this.#rate(step), beta1: 0.9, beta2: 0.99, epsilon: 1e-15, step, emaDecay };
+      for (const [b, { fixedPoint, decays }] of blocks.entries()) {
+        const gradientScale = 1 / (fixedPoint ? FIXED_POINT_SCALE * pixels : pixels);
+        rates[b]!.set(adamWords({ ...common, l2: decays ? config.l2 : 0, gradientScale }), at);
+      }
     }
-    gpu.write(this.#buffers["batches"]!, batches);
-    gpu.write(this.#buffers["tableRates"]!, tableRates);
-    gpu.write(this.#buffers["networkRates"]!, networkRates);
+    gpu.write(buffers["batches"]!, batches);
+    gpu.write(buffers["lossWeights"]!, weights);
+    for (const [b, { name }] of blocks.entries()) gpu.write(buffers[`${name}Rates`]!, rates[b]!);
     const last = this.#step + count;
     this.occupancy.rule(OCCUPANCY_DECAY, config.pruneBelow, config.pruneBelow > 0 && last >= PRUNE_AFTER);
     const encoder = gpu.device.createCommandEncoder();
     for (let j = 0; j < count; j++) {
-      const { updates, averagingUpdates } = this.#adam;
-      gpu.encode(encoder, [...this.#steps[j]!, ...(j === count - 1 ? averagingUpdates : updates)[j]!]);
+      gpu.encode(encoder, [...steps[j]!, ...(j === count - 1 ? averagingUpdates : updates)[j]!]);
     }
     gpu.encode(encoder, this.occupancy.update);
     gpu.device.queue.submit([encoder.finish()]);
-    const ring = await gpu.readFloats(this.#buffers["ring"]!, STEPS_PER_CHUNK * SLOT / 4);
-    const saturated = new Uint32Array(await gpu.read(this.#buffers["saturated"]!, 4))[0]!;
+    const [ringWords, saturated] = await gpu.readAll([buffers["ring"]!, words], [buffers["saturated"]!, 1]);
     this.#step = last;
-    const mean = (k: number) => {
-      let sum = 0;
-      for (let j = 0; j < count; j++) sum += ring[j * SLOT / 4 + k]!;
-      return sum / count;
-    };
-    const [colour, squared, depth, valid, samples, wanted, dropped] = [0, 1, 2, 3, 4, 5, 6].map(mean) as number[];
+    const ring = new Float32Array(ringWords!);
+    const terms = readSummaries(
+      [...Array(count).keys()].map((j) => ring.subarray(j * SLOT / 4, j * SLOT / 4 + SUMMARY_FLOATS)),
+    );
     const report = {
       step: last,
-      loss: colour! / pixels,
-      trainPsnr: -10 * Math.log10(squared! / pixels),
-      depthLoss: depth! / Math.max(valid!, 1),
-      depthValidFraction: valid! / pixels,
+      loss: weightedLoss(terms, this.#weights(last)),
+      trainPsnr: -10 * Math.log10(terms.squaredError),
+      terms,
+      weights: this.#weights(last),
       raysPerStep: this.#rays,
-      samplesPerStep: samples!,
-      samplesPerRay: wanted! / this.#rays,
-      raysDropped: dropped!,
-      saturated,
+      samplesPerStep: terms.samples,
+      samplesPerRay: terms.samplesWanted / this.#rays,
+      raysDropped: terms.raysDropped,
+      saturated: new Uint32Array(saturated!)[0]!,
       rate: this.#rate(last),
     };
     // Steer the number of rays so that they ask for the target number of samples.
-    this.#rays = this.#wholePixels(this.#rays * Math.min(2, config.batchSamples / Math.max(wanted!, 1)));
+    this.#rays = this.#wholePixels(this.#rays * Math.min(2, config.batchSamples / Math.max(terms.samplesWanted, 1)));
     return report;
   }
 
-  /** Trained parameters as they would be rendered. */
-  async parameters(): Promise<FieldParameters> {
-    const { table, network } = this.trained;
-    return { table: await this.#gpu.readFloats(table), network: await this.#gpu.readFloats(network) };
+  /**
+   * Length of the gradient of each term alone, its weight included, of the mean over the rays of the next step. Trains nothing.
+   * Terms without weight are left out.
+   */
+  async gradientNorms(): Promise<Partial<Record<keyof LossWeights, number>>> {
+    const gpu = this.#gpu, { buffers, blocks, steps, norms } = this.#parts;
+    const step = this.#step + 1, weights = this.#weights(step), none = { ...weights };
+    for (const term of TERMS) none[term] = 0;
+    const [saturated] = await gpu.readAll([buffers["saturated"]!, 1]);
+    gpu.write(buffers["batches"]!, batchWords(this.#rays, pcg3(this.config.seed, 2, step)));
+    const asked = TERMS.filter((term) => weights[term] > 0);
+    for (const term of asked) {
+      gpu.write(buffers["lossWeights"]!, lossWeightWords({ ...none, [term]: weights[term] }));
+      const encoder = gpu.device.createCommandEncoder();
+      // Without the last op, which notes what the occupancy grid saw.
+      gpu.encode(encoder, [...steps[0]!.slice(0, -1), ...norms[TERMS.indexOf(term)]!]);
+      for (const { name, fixedPoint } of blocks) if (fixedPoint) encoder.clearBuffer(buffers[`${name}Gradient`]!);
+      gpu.device.queue.submit([encoder.finish()]);
+    }
+    const squares = await gpu.readFloats(buffers["norms"]!, TERMS.length * blocks.length);
+    gpu.write(buffers["saturated"]!, new Uint32Array(saturated!));
+    const pixels = this.#rays / this.config.subrays;
+    return Object.fromEntries(asked.map((term) => {
+      const first = TERMS.indexOf(term) * blocks.length;
+      const sum = squares.subarray(first, first + blocks.length).reduce((a, b) => a + b, 0);
+      return [term, Math.sqrt(sum) / pixels];
+    }));
   }
 
-  static readonly #STATE = [
-    "table",
-    "tableFirst",
-    "tableSecond",
-    "network",
-    "networkFirst",
-    "networkSecond",
-    "tableAverage",
-    "networkAverage",
-  ] as const;
+  /** Trained parameters as they would be rendered. */
+  async parameters(): Promise<Parameters> {
+    const trained = Object.entries(this.trained);
+    return Object.fromEntries(
+      await Promise.all(trained.map(async ([name, buffer]) => [name, await this.#gpu.readFloats(buffer)] as const)),
+    );
+  }
+
+  /** Buffers of a checkpoint by the names of its tensors. */
+  *#kept(): Generator<readonly [name: string, buffer: GPUBuffer]> {
+    const { blocks, buffers } = this.#parts;
+    for (const { name } of blocks) {
+      for (const suffix of KEPT) {
+        const buffer = buffers[name + suffix];
+        if (buffer) yield [name + suffix, buffer];
+      }
+    }
+    yield ["occupancy", this.occupancy.smoothed];
+  }
 
   /** State for a checkpoint, between two runs. */
   async save(): Promise<TrainerState> {
     const state: TrainerState = { progress: new Uint32Array([this.#step, this.#rays]) };
-    for (const name of FieldTrainer.#STATE) {
-      const buffer = this.#buffers[name];
-      if (buffer) state[name] = await this.#gpu.readFloats(buffer);
-    }
-    state["occupancy"] = await this.#gpu.readFloats(this.occupancy.smoothed);
+    for (const [name, buffer] of this.#kept()) state[name] = await this.#gpu.readFloats(buffer);
     state["occupancyBits"] = new Uint32Array(await this.#gpu.read(this.occupancy.bits));
-    state["saturated"] = new Uint32Array(await this.#gpu.read(this.#buffers["saturated"]!, 4));
+    state["saturated"] = new Uint32Array(await this.#gpu.read(this.#parts.buffers["saturated"]!, 4));
     return state;
   }
 
@@ -379,19 +278,27 @@ export class FieldTrainer {
       }
       this.#gpu.write(buffer, data);
     };
-    for (const name of FieldTrainer.#STATE) {
-      const buffer = this.#buffers[name];
-      if (buffer) put(name, buffer);
-    }
-    put("occupancy", this.occupancy.smoothed);
+    for (const [name, buffer] of this.#kept()) put(name, buffer);
     put("occupancyBits", this.occupancy.bits);
-    put("saturated", this.#buffers["saturated"]!);
+    put("saturated", this.#parts.buffers["saturated"]!);
     [this.#step, this.#rays] = [...state["progress"]!] as [number, number];
   }
 
   /** Frees every buffer but those of {@linkcode trained}'s caller: call it when nothing renders from them any more. */
   free(): void {
-    for (const free of this.#frees) free();
-    this.#gpu.free(...Object.values(this.#buffers));
+    for (const free of this.#parts.frees) free();
+    this.#gpu.free(...Object.values(this.#parts.buffers));
   }
+}
+
+/** The sum that is minimised; a term that no ray had counts as 0. */
+function weightedLoss(terms: BatchSummary, weights: LossWeights): number {
+  let sum = weights.colour * terms.colour + weights.alpha * terms.alpha;
+  // Means over the rays that have it, so that the column of the term is comparable; what is minimised is a sum over all pixels.
+  if (terms.depthValidFraction > 0) sum += weights.depth * terms.depth * terms.depthValidFraction;
+  if (terms.featureValidFraction > 0) {
+    sum += weights.featureL2 * terms.featureL2 * terms.featureValidFraction;
+    sum += weights.featureCosine * (terms.featureCosine || 0) * terms.featureCosineFraction;
+  }
+  return sum;
 }

@@ -5,7 +5,8 @@ import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import { growthFactor } from "../kernels/encodings/hash_grid.ts";
 import { BALL_RADIUS, ballViews } from "./_ball_views.ts";
 import { FieldRenderer, fieldRendererMemory } from "./field_renderer.ts";
-import { FieldTrainer, STEPS_PER_CHUNK } from "./field_trainer.ts";
+import { FieldTrainer } from "./field_trainer.ts";
+import { STEPS_PER_CHUNK } from "./trainer_parts.ts";
 import { type TrainerConfig, trainerMemory } from "./trainer_config.ts";
 import type { ColourHead } from "./hash_field.ts";
 import { tightBox, visualHull } from "./occupancy.ts";
@@ -18,6 +19,7 @@ const hull = visualHull(views.map((v) => ({ ...v.camera, rgba: v.rgba })), box, 
 function config(steps: number, colour: ColourHead = { kind: "mlp", width: 16, hiddenLayers: 1 }): TrainerConfig {
   return {
     field: {
+      kind: "hash-field",
       grid: {
         dimensions: 3,
         levels: 4,
@@ -32,7 +34,6 @@ function config(steps: number, colour: ColourHead = { kind: "mlp", width: 16, hi
     },
     box,
     near: 1,
-    far: 5,
     steps,
     batchSamples: 4096,
     rayCapacity: 2048,
@@ -40,6 +41,7 @@ function config(steps: number, colour: ColourHead = { kind: "mlp", width: 16, hi
     mostSamples: 80,
     occupancyResolution: 32,
     loss: { kind: "l2", delta: 1 },
+    terms: {},
     background: "random",
     rate: 0.02,
     finalRate: 0.1,
@@ -52,10 +54,12 @@ function config(steps: number, colour: ColourHead = { kind: "mlp", width: 16, hi
   };
 }
 
+const DEPTH = { weight: 1, warmup: 0, alphaThreshold: 0.5, loss: { kind: "l2", delta: 1 } } as const;
+
 let shared: Promise<Gpu> | undefined;
 const gpu = () => (shared ??= openGpu());
 
-async function train(c: TrainerConfig, images = packViews(views, c.depth !== undefined)) {
+async function train(c: TrainerConfig, images = packViews(views, c.terms.depth !== undefined)) {
   const trainer = await FieldTrainer.create(await gpu(), c, images, hull);
   let report;
   while (trainer.step < c.steps) report = await trainer.run();
@@ -63,13 +67,12 @@ async function train(c: TrainerConfig, images = packViews(views, c.depth !== und
 }
 
 async function bytes(trainer: FieldTrainer): Promise<string> {
-  const { table, network } = await trainer.parameters();
-  return [table, network].map((a) => Array.from(new Uint32Array(a.buffer)).join()).join("|");
+  return Object.values(await trainer.parameters()).map((a) => Array.from(new Uint32Array(a.buffer)).join()).join("|");
 }
 
 Deno.test("FieldTrainer learns a ball: held-out picture far above its mean colour, depth at its surface", async () => {
   // Depth is supervised: colour alone cannot tell where the surface of a ball without texture is.
-  const c = { ...config(256), depth: { weight: 20, alphaThreshold: 0.5 } };
+  const c = { ...config(256), terms: { depth: { ...DEPTH, weight: 20 } } };
   const { trainer, report } = await train(c);
   assert.equal(report.raysDropped, 0);
   const view = ballViews(30, 32)[7]!;
@@ -112,8 +115,9 @@ for (const colour of [{ kind: "sh", degree: 1 }, { kind: "mlp", width: 16, hidde
 Deno.test("FieldTrainer restore refuses a checkpoint of another configuration", async () => {
   const small = await FieldTrainer.create(await gpu(), config(16), packViews(views), hull);
   const c = config(16);
-  const grid = { ...c.field.grid, log2Entries: 8 };
-  const other = await FieldTrainer.create(await gpu(), { ...c, field: { ...c.field, grid } }, packViews(views), hull);
+  assert.ok(c.field.kind === "hash-field");
+  const field = { ...c.field, grid: { ...c.field.grid, log2Entries: 8 } };
+  const other = await FieldTrainer.create(await gpu(), { ...c, field }, packViews(views), hull);
   const state = await small.save();
   assert.throws(() => other.restore(state), /Checkpoint does not fit: "table"/);
   small.free();
@@ -121,11 +125,10 @@ Deno.test("FieldTrainer restore refuses a checkpoint of another configuration", 
 });
 
 Deno.test("FieldTrainer depth supervision lowers the depth loss at equal steps", async () => {
-  const depth = { weight: 1, alphaThreshold: 0.5 };
-  const { trainer: without, report: a } = await train({ ...config(96), depth: { ...depth, weight: 0 } });
-  const { trainer: with_, report: b } = await train({ ...config(96), depth });
-  assert.ok(a.depthValidFraction > 0.05);
-  assert.ok(b.depthLoss < a.depthLoss, `${b.depthLoss} against ${a.depthLoss}`);
+  const { trainer: without, report: a } = await train({ ...config(96), terms: { depth: { ...DEPTH, weight: 0 } } });
+  const { trainer: with_, report: b } = await train({ ...config(96), terms: { depth: DEPTH } });
+  assert.ok(a.terms.depthValidFraction > 0.05);
+  assert.ok(b.terms.depth < a.terms.depth, `${b.terms.depth} against ${a.terms.depth}`);
   without.free();
   with_.free();
 });

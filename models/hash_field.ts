@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Gpu, Op } from "../kernels/device.ts";
+import type { Gpu } from "../kernels/device.ts";
 import {
   type HashGridConfig,
   hashGridOps,
@@ -21,8 +21,18 @@ import {
   networkMemory,
   type NetworkOps,
   networkOps,
+  networkParameterCount,
 } from "../kernels/networks/fully_connected.ts";
+import { joinFeaturesOps } from "../kernels/networks/join_features.ts";
 import { Pcg } from "../kernels/random/pcg.ts";
+import type {
+  FieldOps,
+  FieldSamples,
+  ParameterBuffers,
+  Parameters,
+  PrepareOptions,
+  StudentField,
+} from "./student_field.ts";
 import head from "./field_head.wgsl" with { type: "text" };
 import shForward from "./sh_head_forward.wgsl" with { type: "text" };
 import shBackward from "./sh_head_backward.wgsl" with { type: "text" };
@@ -40,6 +50,7 @@ export type ColourHead =
 
 /** Settings of a field. */
 export interface HashFieldConfig {
+  readonly kind: "hash-field";
   readonly grid: HashGridConfig;
   /** Density network (with `sh`: the only one). */
   readonly width: 16 | 32 | 64;
@@ -74,14 +85,26 @@ export function fieldNetworks(config: HashFieldConfig): {
   return { density, colour: second, colourBase: size, size: size + networkLayout(second).size };
 }
 
-/** All parameters of a field: the grid's table and both networks' weights (padded and aligned). */
-export interface FieldParameters {
-  readonly table: Float32Array<ArrayBuffer>;
-  readonly network: Float32Array<ArrayBuffer>;
+/** A hash field as the trainer and the renderer take it: blocks `table` (the grid) and `network` (both networks, padded). */
+export function hashField(config: HashFieldConfig): StudentField {
+  const networks = fieldNetworks(config);
+  const plain = { fixedPoint: false, sparse: false, decays: true, usage: GPUBufferUsage.UNIFORM };
+  return {
+    blocks: [
+      { name: "table", count: tableSize(config), usage: 0, fixedPoint: true, sparse: true, decays: false },
+      { name: "network", count: networks.size, ...plain },
+    ],
+    tapWidth: networks.density.inputs + config.width,
+    parameterCount: hashGridParameterCount(config.grid) + networkParameterCount(networks.density) +
+      (networks.colour ? networkParameterCount(networks.colour) : 0),
+    init: (seed) => initField(config, seed),
+    prepare: (gpu, parameters, samples, options) => fieldOps(gpu, config, parameters, samples, options),
+    memory: (capacity, training, taps) => fieldMemory(config, capacity, training, taps),
+  };
 }
 
 /** Fresh parameters from a seed. */
-export function initField(config: HashFieldConfig, seed: number): FieldParameters {
+function initField(config: HashFieldConfig, seed: number): Parameters {
   const rng = new Pcg(seed);
   const networks = fieldNetworks(config);
   const network = new Float32Array(networks.size);
@@ -99,49 +122,13 @@ export function tableSize(config: HashFieldConfig): number {
   return Math.ceil(hashGridParameterCount(config.grid) / 4) * 4;
 }
 
-/** Device parameters of a field. */
-export interface FieldBuffers {
-  readonly table: GPUBuffer;
-  /** Needs UNIFORM usage. */
-  readonly network: GPUBuffer;
-}
-
-/** Gradients that training adds. */
-export interface FieldGradients {
-  readonly table: GPUBuffer;
-  readonly network: GPUBuffer;
-  readonly fixedPoint: GPUBuffer;
-  readonly saturated: GPUBuffer;
-}
-
-/** Samples that a field is evaluated at: what the ray sampler fills. */
-export interface FieldSamples {
-  readonly counts: GPUBuffer;
-  readonly positions: GPUBuffer;
-  readonly rays: GPUBuffer;
-  readonly owners: GPUBuffer;
-  readonly capacity: number;
-}
-
-/** A field prepared on a device. */
-export interface FieldOps {
-  /** `[sample]` density per world unit. */
-  readonly density: GPUBuffer;
-  /** `[sample]` vec4: red, green, blue, 0. */
-  readonly values: GPUBuffer;
-  readonly forward: Op[];
-  /** Given dL/ddensity and dL/dvalues: prepares the backward pass. */
-  backward(densityGradient: GPUBuffer, valueGradient: GPUBuffer): Promise<Op[]>;
-  free(): void;
-}
-
 /** Prepares a field over samples; with `gradients` for training. */
-export async function fieldOps(
+async function fieldOps(
   gpu: Gpu,
   config: HashFieldConfig,
-  parameters: FieldBuffers,
+  parameters: ParameterBuffers,
   samples: FieldSamples,
-  gradients?: FieldGradients,
+  { gradients, taps: wanted = false }: PrepareOptions = {},
 ): Promise<FieldOps> {
   const { counts, capacity, rays, owners } = samples;
   const networks = fieldNetworks(config);
@@ -158,13 +145,13 @@ export async function fieldOps(
     counts,
     positions: samples.positions,
     capacity,
-    table: parameters.table,
+    table: parameters["table"]!,
     features,
     ...(gradients
       ? {
         training: {
           featureGradient: featureGradient!,
-          tableGradient: gradients.table,
+          tableGradient: gradients.blocks["table"]!,
           fixedPoint: gradients.fixedPoint,
           saturated: gradients.saturated,
         },
@@ -174,14 +161,43 @@ export async function fieldOps(
   const shared = {
     counts,
     capacity,
-    parameters: parameters.network,
-    ...(gradients ? { gradient: gradients.network } : {}),
+    parameters: parameters["network"]!,
+    ...(gradients ? { gradient: gradients.blocks["network"]! } : {}),
   };
   const density = await networkOps(gpu, networks.density, {
     ...shared,
     input: features,
     ...(featureGradient ? { inputGradient: featureGradient } : {}),
   });
+  const tapWidth = inputs + config.width, tapBytes = capacity * tapWidth * 4;
+  const taps = wanted
+    ? {
+      width: tapWidth,
+      values: make("taps", tapBytes),
+      gradient: gradients ? make("tap gradient", tapBytes) : undefined,
+    }
+    : undefined;
+  const first = density.hidden[0]!;
+  const joined = taps
+    ? await joinFeaturesOps(
+      gpu,
+      { first: inputs / 4, second: config.width / 4 },
+      { counts, first: features, second: first.activation, joined: taps.values, capacity },
+      taps.gradient
+        ? { joined: taps.gradient, first: featureGradient!, second: first.gradient!, mode: "add" }
+        : undefined,
+    )
+    : undefined;
+  // The first layer and the grid see the gradient of the taps, too: each share is added as soon as what it is added to is there.
+  const [tapHidden = [], tapEncoding = []] = joined?.backward.map((op) => [op]) ?? [];
+  const densityBackward = [
+    ...density.backwardLayers.slice(0, -1).flat(),
+    ...tapHidden,
+    ...(density.backwardLayers.at(-1) ?? []),
+    ...tapEncoding,
+    ...grid.backward,
+  ];
+  const densityForward = [...grid.forward, ...density.forward, ...(joined?.forward ?? [])];
   const densityOut = make("density", capacity * 4), values = make("colour", capacity * 16);
   const raw4 = Math.ceil(networks.density.outputs / 4);
   const perSample = { threads: capacity, workgroup: 64 };
@@ -197,8 +213,7 @@ export async function fieldOps(
         body,
       );
     const forward = [
-      ...grid.forward,
-      ...density.forward,
+      ...densityForward,
       await gpu.op(
         "colour head",
         code(shForward),
@@ -209,6 +224,7 @@ export async function fieldOps(
     return {
       density: densityOut,
       values,
+      ...(taps ? { taps } : {}),
       forward,
       backward: async (densityGradient, valueGradient) => [
         await gpu.op("colour head backward", code(shBackward), [
@@ -221,8 +237,7 @@ export async function fieldOps(
           valueGradient,
           density.outputGradient!,
         ], perSample),
-        ...density.backward,
-        ...grid.backward,
+        ...densityBackward,
       ],
       free: () => (frees.forEach((f) => f()), gpu.free(...made)),
     };
@@ -238,8 +253,7 @@ export async function fieldOps(
   }, networks.colourBase);
   frees.push(colour.free);
   const forward = [
-    ...grid.forward,
-    ...density.forward,
+    ...densityForward,
     await gpu.op(
       "colour network input",
       link({ ...SH_CONSTANTS, ...constants }, SH_WGSL, head, colourInput),
@@ -257,6 +271,7 @@ export async function fieldOps(
   return {
     density: densityOut,
     values,
+    ...(taps ? { taps } : {}),
     forward,
     backward: async (densityGradient, valueGradient) => [
       await gpu.op(
@@ -272,24 +287,27 @@ export async function fieldOps(
         [counts, density.output, densityGradient, inputGradient!, density.outputGradient!],
         perSample,
       ),
-      ...density.backward,
-      ...grid.backward,
+      ...densityBackward,
     ],
     free: () => (frees.forEach((f) => f()), gpu.free(...made)),
   };
 }
 
 /** Buffers of {@linkcode fieldOps} for the memory plan. */
-export function fieldMemory(
+function fieldMemory(
   config: HashFieldConfig,
   capacity: number,
   training: boolean,
+  taps = false,
 ): { name: string; bytes: number }[] {
   const networks = fieldNetworks(config);
   const features = capacity * networks.density.inputs * 4;
+  const tapped = features + capacity * config.width * 4;
   return [
     { name: "hash grid features", bytes: features },
     ...(training ? [{ name: "hash grid feature gradient", bytes: features }] : []),
+    ...(taps ? [{ name: "taps", bytes: tapped }] : []),
+    ...(taps && training ? [{ name: "tap gradient", bytes: tapped }] : []),
     { name: "density", bytes: capacity * 4 },
     { name: "colour", bytes: capacity * 16 },
     ...networkMemory(networks.density, capacity, training),

@@ -5,6 +5,7 @@
  */
 import type { Gpu } from "../kernels/device.ts";
 import type { TrainedField } from "./field_file.ts";
+import { studentField } from "./fields.ts";
 import { FieldRenderer } from "./field_renderer.ts";
 import type { ViewRenderer } from "./rendered_view.ts";
 import { openSplatRenderer } from "./splat_renderer.ts";
@@ -38,10 +39,11 @@ export function openRenderer(gpu: Gpu, model: SceneModel, options: ViewOptions):
 async function openFieldRenderer(gpu: Gpu, field: TrainedField, options: ViewOptions): Promise<ViewRenderer> {
   const subrays = options.subrays === 0 ? Math.round(Math.sqrt(field.subrays)) ** 2 : options.subrays;
   if (!Number.isInteger(Math.sqrt(subrays))) throw new RangeError(`subrays must be a square number: found ${subrays}`);
-  const parameters = {
-    table: gpu.upload("hash grid table", field.parameters.table),
-    network: gpu.upload("network", field.parameters.network, GPUBufferUsage.UNIFORM),
-  };
+  const parameters = Object.fromEntries(
+    studentField(field.config).blocks.map((
+      { name, usage },
+    ) => [name, gpu.upload(name, field.parameters[name]!, usage)]),
+  );
   const occupancy = gpu.upload("occupancy bits", field.occupancy);
   const renderer = await FieldRenderer.create(
     gpu,
@@ -64,7 +66,7 @@ async function openFieldRenderer(gpu: Gpu, field: TrainedField, options: ViewOpt
     render: (camera) => renderer.render(camera),
     free() {
       renderer.free();
-      gpu.free(parameters.table, parameters.network, occupancy);
+      gpu.free(...Object.values(parameters), occupancy);
     },
   };
 }

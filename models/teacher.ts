@@ -155,3 +155,17 @@ export async function readTeacherFile<C extends TeacherExport>(
   const shape = channels === 1 ? [height, width] : [height, width, channels];
   return await readNpyFloat32(teacherFile(teacher.folder, view, file), shape);
 }
+
+/** Premultiplied colour and opacity of a view, H * W * 4. */
+export async function readTeacherRgba(
+  teacher: Teacher<"colour">,
+  view: TeacherView,
+): Promise<Float32Array<ArrayBuffer>> {
+  const colour = await readTeacherFile(teacher, view, "colour"), alpha = await readTeacherFile(teacher, view, "alpha");
+  const rgba = new Float32Array(4 * alpha.length);
+  for (let p = 0; p < alpha.length; p++) {
+    for (let c = 0; c < 3; c++) rgba[4 * p + c] = colour[3 * p + c]!;
+    rgba[4 * p + 3] = alpha[p]!;
+  }
+  return rgba;
+}

@@ -2,6 +2,8 @@
 
 import { readCsvFile, type Row } from "./csv.ts";
 import { messageOf } from "./errors.ts";
+import type { JsonObject } from "./json.ts";
+import type { Origin } from "./origin.ts";
 
 /** How bad a finding is. */
 export type Severity = "note" | "warning" | "critical";
@@ -62,6 +64,45 @@ export interface Rule {
   check(evidence: Evidence): Diagnosis | undefined;
 }
 
+/** One result among those that a {@link GroupRule} compares. */
+export interface ComparedEvidence extends Evidence {
+  /** Id of the run that it was found in. */
+  readonly run: string;
+  /** Seed of the result, when it depends on one. */
+  readonly seed?: number;
+  /** Name of the run's scene, where there is one. */
+  readonly scene?: string;
+  /** Resolved parameters of the node itself. */
+  readonly params: JsonObject;
+  /** Its inputs by name, with everything before them: `parameterDifferences` says what two of them differ in. */
+  readonly inputs: Readonly<Record<string, Origin>>;
+}
+
+/** What a {@link GroupRule} says about some of the results. */
+export interface GroupDiagnosis extends Diagnosis {
+  /** The results that it is about. */
+  readonly members: readonly ComparedEvidence[];
+}
+
+/**
+ * A rule that compares results of one stage: all nodes and seeds of a run, and those of the latest ended runs of the same
+ * experiment. It stands in `rules` of the stage beside the others; the runner checks it when the nodes of a run are done.
+ */
+export interface GroupRule {
+  /** Short unique id such as `"identical-plateau"`. */
+  readonly id: string;
+  /** How bad it is when it fires. */
+  readonly severity: Severity;
+  /** Link or path of its explanation. */
+  readonly docs: string;
+  /**
+   * Returns a diagnosis for each group of results that is sick.
+   *
+   * @param evidence the results, oldest run first and in the order of the plan, every stage key once
+   */
+  compare(evidence: readonly ComparedEvidence[]): readonly GroupDiagnosis[];
+}
+
 /** Reads every CSV file of a folder into the evidence that rules look at. */
 export async function gatherEvidence(
   node: string,
@@ -79,37 +120,72 @@ export async function gatherEvidence(
 }
 
 /**
- * Runs rules over the evidence. A rule that throws becomes a note: a broken rule never breaks a run.
+ * Runs rules over the evidence; those that compare results are passed over. A rule that throws becomes a note: a broken rule
+ * never breaks a run.
  *
  * @returns the findings, worst first
  */
-export function diagnose(rules: readonly Rule[], evidence: Evidence): Finding[] {
-  const findings: Finding[] = [];
-  for (const rule of rules) {
-    const base = { rule: rule.id, node: evidence.node, docs: rule.docs };
-    try {
+export function diagnose(rules: readonly (Rule | GroupRule)[], evidence: Evidence): Finding[] {
+  return rules.filter((rule) => "check" in rule).flatMap((rule) =>
+    findings(rule, evidence.node, () => {
       const found = rule.check(evidence);
-      if (!found) continue;
-      findings.push({
-        ...base,
-        severity: found.severity ?? rule.severity,
-        message: found.message,
-        evidence: found.evidence ?? [],
-        suggestion: found.suggestion,
-      });
-    } catch (error) {
-      findings.push({
-        ...base,
-        severity: "note",
-        message: `Rule ${rule.id} could not be checked: ${messageOf(error)}`,
-        evidence: [],
-        suggestion: "Mend the rule; the run itself is not affected",
-      });
-    }
-  }
-  return findings.sort((a, b) => rank(b.severity) - rank(a.severity));
+      return found ? [toFinding(rule, found, evidence.node)] : [];
+    })
+  ).sort(worstFirst);
 }
 
-function rank(severity: Severity): number {
-  return ["note", "warning", "critical"].indexOf(severity);
+/**
+ * Runs the rules that compare results. A finding names the newest result of the run at hand; what is only about earlier runs
+ * is left out, since it was said there.
+ *
+ * @param evidence as {@link GroupRule.compare} takes it
+ * @param run id of the run at hand
+ * @returns the findings, worst first
+ */
+export function diagnoseGroup(
+  rules: readonly (Rule | GroupRule)[],
+  evidence: readonly ComparedEvidence[],
+  run: string,
+): Finding[] {
+  const own = evidence.filter((item) => item.run === run);
+  const node = own.at(-1)?.node;
+  if (node === undefined) return [];
+  return rules.filter((rule) => "compare" in rule).flatMap((rule) =>
+    findings(rule, node, () =>
+      rule.compare(evidence).flatMap((found) => {
+        const bearer = own.findLast((item) => found.members.includes(item));
+        return bearer ? [toFinding(rule, found, bearer.node, bearer.seed)] : [];
+      }))
+  ).sort(worstFirst);
+}
+
+/** What a rule finds, or a note when it throws. */
+function findings(rule: Rule | GroupRule, node: string, find: () => Finding[]): Finding[] {
+  try {
+    return find();
+  } catch (error) {
+    return [toFinding(rule, {
+      severity: "note",
+      message: `Rule ${rule.id} could not be checked: ${messageOf(error)}`,
+      suggestion: "Mend the rule; the run itself is not affected",
+    }, node)];
+  }
+}
+
+function toFinding(rule: Rule | GroupRule, found: Diagnosis, node: string, seed?: number): Finding {
+  return {
+    rule: rule.id,
+    node,
+    docs: rule.docs,
+    severity: found.severity ?? rule.severity,
+    message: found.message,
+    evidence: found.evidence ?? [],
+    suggestion: found.suggestion,
+    ...(seed === undefined ? {} : { seed }),
+  };
+}
+
+function worstFirst(a: Finding, b: Finding): number {
+  const rank = ({ severity }: Finding) => ["note", "warning", "critical"].indexOf(severity);
+  return rank(b) - rank(a);
 }

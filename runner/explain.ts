@@ -1,6 +1,7 @@
 /** Why a stage will run again: what of its key moved since an earlier plan. */
 
-import { canonicalJson, isPlainObject, type Json } from "./json.ts";
+import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import { leafDifferences } from "./origin.ts";
 import type { PlannedNode } from "./run_folder.ts";
 
 /** One node, explained. */
@@ -89,15 +90,7 @@ function some(files: readonly string[]): string {
 }
 
 /** What differs between two sets of parameters, as `a.b: 1 -> 2`. */
-export function paramChanges(before: Json | undefined, now: Json | undefined, path = ""): string[] {
-  if (isPlainObject(before) && isPlainObject(now)) {
-    return names(before, now).flatMap((key) =>
-      paramChanges(before[key] as Json | undefined, now[key] as Json | undefined, path ? `${path}.${key}` : key)
-    );
-  }
-  const [a, b] = [
-    before === undefined ? "unset" : canonicalJson(before),
-    now === undefined ? "unset" : canonicalJson(now),
-  ];
-  return a === b ? [] : [`${path}: ${a} -> ${b}`];
+export function paramChanges(before: JsonObject, now: JsonObject): string[] {
+  const shown = (value: Json | undefined) => value === undefined ? "unset" : canonicalJson(value);
+  return leafDifferences(before, now).map(({ key, first, second }) => `${key}: ${shown(first)} -> ${shown(second)}`);
 }

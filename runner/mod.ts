@@ -10,7 +10,18 @@
 export { type Artifact, jsonArtifact } from "./artifact.ts";
 export type { Checkpoint, Tensor } from "./checkpoint.ts";
 export { type Cell, type CsvWriter, cutTornLine, parseCsv, parseRows, readCsvFile, type Row } from "./csv.ts";
-export { diagnose, type Diagnosis, type Evidence, type Finding, type Rule, type Severity } from "./diagnosis.ts";
+export {
+  type ComparedEvidence,
+  diagnose,
+  diagnoseGroup,
+  type Diagnosis,
+  type Evidence,
+  type Finding,
+  type GroupDiagnosis,
+  type GroupRule,
+  type Rule,
+  type Severity,
+} from "./diagnosis.ts";
 export type { Environment, Fingerprint, MemoryItem, OpenDevice } from "./environment.ts";
 export { StageError, Stopped, UsageError } from "./errors.ts";
 export {
@@ -25,6 +36,7 @@ export {
 export { Gate, gate, type GateFields, type GateResult, type GateStart, type GateState, judge } from "./gate.ts";
 export { canonicalJson, type Json, type JsonObject, sha256 } from "./json.ts";
 export type { KeyParts } from "./keys.ts";
+export { type Origin, type ParameterDifference, parameterDifferences } from "./origin.ts";
 export { type ParameterLayers, resolveParameters } from "./params.ts";
 export type { PlanNode } from "./plan_builder.ts";
 export {

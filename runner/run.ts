@@ -1,6 +1,7 @@
 /** Runs a plan: node by node, seed by seed, from the cache where it can. */
 
 import { acquire } from "./claim.ts";
+import { compareResults } from "./compare_results.ts";
 import type { StageListener } from "./context.ts";
 import type { Finding } from "./diagnosis.ts";
 import type { Environment, Fingerprint } from "./environment.ts";
@@ -14,7 +15,14 @@ import { entryPath, type Folders } from "./paths.ts";
 import { type ProgressSink, seconds } from "./progress.ts";
 import { collectProvenance } from "./provenance.ts";
 import { readResult, type StageResult } from "./result.ts";
-import { type MetricSummary, planFile, RunFolder, type RunStatus, type RunSummary } from "./run_folder.ts";
+import {
+  type MetricSummary,
+  type PlanFile,
+  planFile,
+  RunFolder,
+  type RunStatus,
+  type RunSummary,
+} from "./run_folder.ts";
 import type { StopFlag } from "./stop.ts";
 import { WorkerHost } from "./worker_host.ts";
 
@@ -69,13 +77,15 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
   const { plan, keyed, seeds, folders, sink } = options;
   const paramsHash = sha256(canonicalJson(plan.params));
   const folder = await RunFolder.create(folders, plan.experiment, started);
-  await folder.writePlan(planFile(plan, keyed, folder.run, seeds, paramsHash));
+  const stored = planFile(plan, keyed, folder.run, seeds, paramsHash);
+  await folder.writePlan(stored);
   const { provenance, patch } = await collectProvenance(folders.root, options.adapter, started);
   await folder.writeProvenance(provenance, patch);
 
   const runner = new Runner(options, folder.run);
   let status: RunStatus = "done";
   let failure: { node: string; message: string } | undefined;
+  let compared: readonly Finding[] = [];
   try {
     for (const node of keyed) {
       try {
@@ -99,6 +109,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
         break;
       }
     }
+    if (status !== "stopped") compared = await runner.compare(stored);
   } finally {
     runner.close();
   }
@@ -128,7 +139,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
     ...(failure === undefined ? {} : { error: failure }),
     metrics: runner.metrics(),
     gates,
-    findings: runner.findings(),
+    findings: [...runner.findings(), ...compared],
     ...(trained === undefined ? {} : { parameters_sha256: trained }),
     parameters: hashes,
     ...(Math.max(0, ...peaks) > 0 ? { gpu_peak_bytes: Math.max(...peaks) } : {}),
@@ -171,10 +182,20 @@ class Runner {
       const { result, hit } = await this.#obtain(keyed, variant, index);
       if (hit) count.hits++;
       results.push(result);
-      for (const finding of result.findings) {
-        this.#options.sink.event(finding.severity, `${finding.rule}: ${finding.message}`);
-      }
+      this.#tell(result.findings);
     }
+  }
+
+  /** What the rules find that compare results of this run and of earlier ones. */
+  async compare(stored: PlanFile): Promise<readonly Finding[]> {
+    const { plan, folders } = this.#options;
+    const findings = await compareResults({ nodes: plan.nodes, plan: stored, results: this.results, folders });
+    this.#tell(findings);
+    return findings;
+  }
+
+  #tell(findings: readonly Finding[]): void {
+    for (const { severity, rule, message } of findings) this.#options.sink.event(severity, `${rule}: ${message}`);
   }
 
   /** The result of one seed: from the cache, from another process that is at it, or by running it. */

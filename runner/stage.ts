@@ -5,7 +5,7 @@ import type { NoParameters, ObjectSchema, SchemaInput, SchemaOutput } from "./sc
 import type { Artifact } from "./artifact.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Cell, CsvWriter } from "./csv.ts";
-import type { Rule, Severity } from "./diagnosis.ts";
+import type { GroupRule, Rule, Severity } from "./diagnosis.ts";
 import type { MemoryItem } from "./environment.ts";
 import type { InputRefs, Inputs, InputValues, Ref } from "./ref.ts";
 import { activePlan } from "./active_plan.ts";
@@ -97,8 +97,8 @@ export interface StageSpec<T, I extends Inputs, P extends ObjectSchema, M extend
   memory?(params: SchemaOutput<P>): readonly MemoryItem[];
   /** What `memory` takes for granted, since inputs are not read when a plan is made: `"100 views of 100 x 100 px"`. */
   readonly memoryAssumes?: string;
-  /** Diagnosis rules that are run on the finished stage. */
-  readonly rules?: readonly Rule[];
+  /** Diagnosis rules: those that look at the finished stage, and those that compare its results when a run is done. */
+  readonly rules?: readonly (Rule | GroupRule)[];
   /** Does the work. */
   run(context: StageContext, inputs: InputValues<I>, params: SchemaOutput<P>): Promise<StageOutcome<NoInfer<T>, M>>;
 }
@@ -121,8 +121,8 @@ export interface StageDefinition {
   readonly artifact: Artifact<unknown>;
   /** Metrics that are measured, not deterministic. */
   readonly measured: readonly string[];
-  /** Rules that are run on it when it is done. */
-  readonly rules: readonly Rule[];
+  /** Rules that are run on it when it is done, or on all of its results when the run is. */
+  readonly rules: readonly (Rule | GroupRule)[];
   /** Capabilities that its inputs must provide. */
   readonly needs: Readonly<Record<string, (params: unknown) => readonly string[]>>;
   /** Files and folders whose content enters the key. */

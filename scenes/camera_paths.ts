@@ -85,6 +85,24 @@ function onArc(a: Vec3, b: Vec3, t: number): number[] {
 const zAxis = ({ cameraToWorld: m }: Camera): Vec3 => [m[2]!, m[6]!, m[10]!];
 const dot = (a: readonly number[], b: readonly number[]) => a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
 
+/** Unit directions that may be up, by name. */
+export const UP = {
+  x: [1, 0, 0],
+  "-x": [-1, 0, 0],
+  y: [0, 1, 0],
+  "-y": [0, -1, 0],
+  z: [0, 0, 1],
+  "-z": [0, 0, -1],
+} as const satisfies Readonly<Record<string, Vec3>>;
+
+/** Room around a ball that is seen whole, as a share of its distance. */
+const MARGIN = 1.1;
+
+/** How far a camera that spans `angle` radians stands from a ball of `radius` that it sees whole, with a margin. */
+export function wholeDistance(radius: number, angle: number): number {
+  return MARGIN * radius / Math.sin(angle / 2);
+}
+
 /** A circle of cameras. */
 export interface Orbit {
   /** What the cameras look at. */
@@ -95,6 +113,11 @@ export interface Orbit {
   readonly up: Vec3;
   /** Angle of the cameras above the plane through the centre, radians, between -pi/2 and pi/2. */
   readonly elevation: number;
+  /**
+   * Angle of the first camera around `up`, radians, counter-clockwise as seen from above; 0 when left out. At 0 with z up it
+   * stands in the direction of y, at a quarter turn in that of -x.
+   */
+  readonly start?: number;
   /** Number of cameras. */
   readonly views: number;
   /** Pixels per side of the square pictures. */
@@ -104,7 +127,7 @@ export interface Orbit {
 }
 
 /** Cameras at equal steps around a centre. */
-export function orbitCameras({ centre, distance, up, elevation, views, size, angle }: Orbit): Camera[] {
+export function orbitCameras({ centre, distance, up, elevation, start = 0, views, size, angle }: Orbit): Camera[] {
   // Any direction across `up` will do for the first camera.
   const least = up.map(Math.abs).indexOf(Math.min(...up.map(Math.abs)));
   const helper = [0, 1, 2].map((d) => d === least ? 1 : 0);
@@ -114,7 +137,7 @@ export function orbitCameras({ centre, distance, up, elevation, views, size, ang
   const x = raw.map((v) => v / length), y = cross(up, x);
   const focal = focalFromAngle(size, angle);
   return Array.from({ length: views }, (_, i) => {
-    const turn = 2 * Math.PI * i / views;
+    const turn = start + 2 * Math.PI * i / views;
     const flat = Math.cos(elevation), high = Math.sin(elevation);
     const eye = centre.map((c, d) =>
       c + distance * (flat * (Math.cos(turn) * x[d]! + Math.sin(turn) * y[d]!) + high * up[d]!)

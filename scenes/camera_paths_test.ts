@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Camera, cameraCentre, lookAt, projectPoint, rigidProblem, type Vec3 } from "./camera.ts";
-import { focusPoint, orbitCameras, sampleCameras } from "./camera_paths.ts";
+import { focusPoint, orbitCameras, sampleCameras, wholeDistance } from "./camera_paths.ts";
 import { uniform } from "./_splat_test_data.ts";
 
 const LENS = { width: 40, height: 30, fx: 50, fy: 55, cx: 19, cy: 16 };
@@ -160,4 +160,19 @@ Deno.test("orbitCameras stand around the centre at one height, look at it, and h
     const between = Math.hypot(...turn[0]!.map((v, d) => v - turn[1]![d]!));
     assertNear(between, 5 * Math.cos(0.4), "neighbours of six stand a radius apart");
   }
+});
+
+Deno.test("orbitCameras start where start says, counter-clockwise as seen from above", () => {
+  const orbit = { centre: [1, 2, 3], distance: 2, up: [0, 0, 1], elevation: 0, views: 1, size: 8, angle: 1 } as const;
+  const eye = (start?: number) => cameraCentre(orbitCameras(start === undefined ? orbit : { ...orbit, start })[0]!);
+  const quarter = Math.PI / 2;
+  const wanted = [[undefined, 0, 2], [0, 0, 2], [quarter, -2, 0], [2 * quarter, 0, -2], [-quarter, 2, 0]] as const;
+  for (const [start, x, y] of wanted) {
+    for (const [d, v] of [1 + x, 2 + y, 3].entries()) assertNear(eye(start)[d]!, v, `${start}, axis ${d}`, 1e-12);
+  }
+});
+
+Deno.test("wholeDistance leaves a tenth of the distance around a ball", () => {
+  // At this distance the ball would touch the edges of the picture.
+  assertNear(wholeDistance(2, 1) * Math.sin(0.5), 2.2, "margin", 1e-12);
 });

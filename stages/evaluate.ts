@@ -9,20 +9,21 @@ import type { Gpu } from "../kernels/device.ts";
 import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
 import { openRenderer, type SceneModel } from "../models/open_renderer.ts";
 import type { RenderedView } from "../models/rendered_view.ts";
-import { readTeacherFile, type Teacher } from "../models/teacher.ts";
+import { readTeacherFile, readTeacherRgba, type Teacher } from "../models/teacher.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
 import { StageError } from "../runner/errors.ts";
 import { input, optionalInput } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
 import { sameCamera } from "../scenes/camera.ts";
-import { encodePng } from "../scenes/png.ts";
 import type { View } from "../scenes/scene.ts";
+import { spreadViews } from "../scenes/spread.ts";
 import { blankRender } from "./rules/blank_render.ts";
+import { identicalPlateau } from "./rules/identical_plateau.ts";
 import { overBackground } from "./compose.ts";
 import type { Scene } from "./scene.ts";
 import { median } from "./depth_statistics.ts";
-import { drawStrip, stripViews } from "./strip.ts";
+import { depthError, stripOf } from "./live_evaluation.ts";
 
 /** How pictures are compared; every field is a column of the result. */
 export interface EvaluationProtocol {
@@ -96,22 +97,6 @@ export function scoreView(
   };
 }
 
-/** Depth error of one view over pixels with true depth that the render covers by half; squared sum and pixels. */
-export function depthError(
-  render: RenderedView,
-  truth: Float32Array,
-): { squared: number; pixels: number; valid: number } {
-  let squared = 0, pixels = 0, valid = 0;
-  for (let p = 0; p < truth.length; p++) {
-    if (!(truth[p]! > 0)) continue;
-    valid++;
-    if (render.rgba[4 * p + 3]! < 0.5 || render.depth[p]! === 0) continue;
-    squared += (render.depth[p]! - truth[p]!) ** 2;
-    pixels++;
-  }
-  return { squared, pixels, valid };
-}
-
 const COLUMNS = [
   "split",
   "views",
@@ -154,6 +139,9 @@ const VIEW_COLUMNS = [
   "deviation",
 ] as const;
 
+/** The protocol of an evaluation and its metrics, by column. */
+export type EvaluationRow = Readonly<Record<string, number | string>>;
+
 /** Renders the views of a split and scores them. */
 export const evaluate = stage({
   name: "evaluate",
@@ -161,7 +149,7 @@ export const evaluate = stage({
   device: true,
   params: z.object({
     split: z.enum(["train", "val", "test"]).default("test"),
-    views: z.int().min(0).default(0).describe("first N views only; 0: all"),
+    views: z.int().min(0).default(0).describe("so many views, spread evenly; 0: all"),
     subrays: z.int().min(0).max(64).default(0).describe("rays per pixel, a square number; 0: as trained"),
     step_scale: z.number().positive().max(4).default(0.5).describe("step length as a share of the trained one"),
     rounding: z.enum(["none", "uint8"]).default("none").describe("round renders to 8 bits before comparing"),
@@ -172,21 +160,21 @@ export const evaluate = stage({
     teacher: optionalInput<Teacher<"colour" | "depth">>(),
   },
   needs: { teacher: () => ["colour", "depth"] },
-  artifact: jsonArtifact<Record<string, number | string>>("evaluation"),
+  artifact: jsonArtifact<EvaluationRow>("evaluation", 2),
   measured: ["ms_per_frame", "fps", "train_seconds"],
-  rules: [blankRender],
+  rules: [blankRender, identicalPlateau],
   async run(context, { scene, student, teacher }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;
     gpu.memory.resetPeak();
     context.phase("read pictures");
     const split = info.splits[params.split];
-    const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
+    const indices = spreadViews(params.views, split.views), count = indices.length;
     if (count === 0) {
       throw new StageError(`Scene ${info.name} has no ${params.split} views to evaluate on: choose another split`);
     }
     const views = await loadViews(info, params.split, {
-      indices: [...Array(count).keys()],
+      indices,
       ...(split.hasDepth ? { depth: true } : {}),
     });
     const protocol: EvaluationProtocol = {
@@ -286,7 +274,8 @@ export const evaluate = stage({
       Object.fromEntries(COLUMNS.map((c) => [c, (row as Record<string, number | string | undefined>)[c] ?? ""])),
     );
     await Deno.writeFile(`${context.directory}/strip.png`, stripOf(views, renders, protocol.background));
-    return { value: described, metrics };
+    const known = Object.entries(metrics).filter((entry): entry is [string, number] => entry[1] !== undefined);
+    return { value: { ...described, ...Object.fromEntries(known) }, metrics };
   },
 });
 
@@ -328,19 +317,13 @@ async function againstTeacher(
       );
     }
     const { width, height } = view.camera;
-    const colour = await readTeacherFile(teacher, known, "colour"),
-      alpha = await readTeacherFile(teacher, known, "alpha");
-    const rgba = new Float32Array(4 * alpha.length);
-    for (let p = 0; p < alpha.length; p++) {
-      for (let c = 0; c < 3; c++) rgba[4 * p + c] = colour[3 * p + c]!;
-      rgba[4 * p + 3] = alpha[p]!;
-    }
+    const rgba = await readTeacherRgba(teacher, known);
     const target = rounded(overBackground(rgba, protocol.background), protocol);
     const prediction = rounded(overBackground(render.rgba, protocol.background), protocol);
     psnr += psnrOf(meanSquaredError(prediction, target));
     similarity += ssim(prediction, target, width, height);
     const depth = await readTeacherFile(teacher, known, "depth");
-    const error = depthError(render, depth.map((d, p) => alpha[p]! >= 0.5 ? d : 0));
+    const error = depthError(render, depth.map((d, p) => rgba[4 * p + 3]! >= 0.5 ? d : 0));
     squared += error.squared;
     pixels += error.pixels;
     count++;
@@ -356,16 +339,4 @@ async function againstTeacher(
     ssim_teacher: similarity / count,
     depth_rmse_teacher: pixels > 0 ? Math.sqrt(squared / pixels) : undefined,
   };
-}
-
-function stripOf(views: readonly View[], renders: readonly RenderedView[], background: readonly number[]): Uint8Array {
-  return encodePng(drawStrip(
-    stripViews(views.length).map((i) => ({
-      truth: overBackground(views[i]!.rgba, background),
-      render: overBackground(renders[i]!.rgba, background),
-      depth: renders[i]!.depth,
-    })),
-    views[0]!.camera.width,
-    views[0]!.camera.height,
-  ));
 }

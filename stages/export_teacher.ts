@@ -38,12 +38,13 @@ import { loadCameras } from "../scenes/blender.ts";
 import type { Camera } from "../scenes/camera.ts";
 import { sampleCameras } from "../scenes/camera_paths.ts";
 import { encodeNpy } from "../scenes/npy.ts";
+import { spreadViews } from "../scenes/spread.ts";
 import type { Scene } from "./scene.ts";
 
 /** Parameters of the export. */
 export const ExportTeacher = z.object({
   split: z.enum(["train", "val", "test"]).default("train").describe("photographs whose cameras are used"),
-  views: z.int().min(0).default(0).describe("first N of them; 0: all"),
+  views: z.int().min(0).default(0).describe("so many of them, spread evenly; 0: all"),
   sampled: z.int().min(0).default(0).describe("cameras between those of the split, besides; nobody photographed them"),
   exports: z.array(z.enum(TEACHER_EXPORTS)).min(1).default(["colour", "depth"]).describe(
     "what is written of each view",
@@ -140,9 +141,9 @@ async function camerasOf(
   seed: number,
 ): Promise<TeacherView[]> {
   const split = info.splits[params.split];
-  const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
-  if (count === 0) throw new StageError(`Scene ${info.name} has no ${params.split} views: choose another split`);
-  const given = (await loadCameras(info, params.split)).slice(0, count);
+  if (split.views === 0) throw new StageError(`Scene ${info.name} has no ${params.split} views: choose another split`);
+  const cameras = await loadCameras(info, params.split);
+  const given = spreadViews(params.views, cameras.length).map((i) => cameras[i]!);
   const sampled = params.sampled > 0 ? sampledCameras(given.map((v) => v.camera), params.sampled, seed) : [];
   const views = [...given, ...sampled.map((camera, i) => ({ name: `sample_${i}`, camera }))];
   const names = new Set<string>();

@@ -13,6 +13,7 @@ import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { loadViews } from "../scenes/blender.ts";
 import { encodePng } from "../scenes/png.ts";
+import { spreadViews } from "../scenes/spread.ts";
 import { overBackground } from "./compose.ts";
 import {
   depthHistogram,
@@ -67,7 +68,7 @@ export const inspectDepth = stage({
   device: true,
   params: z.object({
     split: z.enum(["train", "val", "test"]).default("test").describe("views to look at"),
-    views: z.int().min(0).default(0).describe("first N views only; 0: all"),
+    views: z.int().min(0).default(0).describe("so many views, spread evenly; 0: all"),
     bins: z.int().min(2).max(256).default(32).describe("of the histogram of normalised depth"),
     alpha_threshold: z.number().min(0).max(1).default(0.5).describe("opacity from which the teacher covers a pixel"),
   }),
@@ -79,7 +80,7 @@ export const inspectDepth = stage({
     const { info } = scene;
     gpu.memory.resetPeak();
     const split = info.splits[params.split];
-    const count = params.views === 0 ? split.views : Math.min(params.views, split.views);
+    const indices = spreadViews(params.views, split.views), count = indices.length;
     if (count === 0) throw new StageError(`Scene ${info.name} has no ${params.split} views to look at`);
     const { width, height, hasDepth } = split;
     context.phase("compile");
@@ -89,8 +90,8 @@ export const inspectDepth = stage({
     context.phase("measure");
     const rows = context.csv("teacher_depth_views.csv", VIEW_COLUMNS);
     const samples: DepthSamples[] = [], strip: DepthRow[] = [], drawn = stripViews(count);
-    for (let i = 0; i < count; i++) {
-      const [view] = await loadViews(info, params.split, { indices: [i], depth: hasDepth });
+    for (const [i, index] of indices.entries()) {
+      const [view] = await loadViews(info, params.split, { indices: [index], depth: hasDepth });
       const render = await renderer.render(view!.camera);
       const found = depthSamples(view!, render, info, params.alpha_threshold);
       samples.push(found);

@@ -5,19 +5,17 @@
  */
 import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
+import { splatExtent } from "../models/splat_extent.ts";
 import { openSplatRenderer } from "../models/splat_renderer.ts";
 import type { TrainedSplats } from "../models/trained_splats.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
-import { orbitCameras } from "../scenes/camera_paths.ts";
+import { orbitCameras, UP, wholeDistance } from "../scenes/camera_paths.ts";
 import { encodePng } from "../scenes/png.ts";
-import type { Splats } from "../scenes/splats.ts";
 import { overBackground } from "./compose.ts";
 import { median } from "./depth_statistics.ts";
 import { drawViews } from "./strip.ts";
-
-const UP = { x: [1, 0, 0], "-x": [-1, 0, 0], y: [0, 1, 0], "-y": [0, -1, 0], z: [0, 0, 1], "-z": [0, 0, -1] } as const;
 
 /** Pixels of all views together, so that they fit memory. */
 const MOST_PIXELS = 2 ** 26;
@@ -26,7 +24,9 @@ const MOST_PIXELS = 2 ** 26;
 export const LookAround = z.object({
   views: z.int().min(1).max(360).default(8).describe("cameras around the splats"),
   size: z.int().min(16).max(4096).default(300).describe("pixels per side"),
-  up: z.enum(["x", "-x", "y", "-y", "z", "-z"]).default("-y").describe("which way is up; captures mostly have y down"),
+  up: z.enum(Object.keys(UP) as (keyof typeof UP)[]).default("-y").describe(
+    "which way is up; captures mostly have y down",
+  ),
   elevation: z.number().min(-80).max(80).default(20).describe("degrees that the cameras stand above the middle"),
   zoom: z.number().positive().default(1).describe("2: twice as close"),
   angle: z.number().min(5).max(120).default(40).describe("field of view, degrees"),
@@ -36,8 +36,6 @@ export const LookAround = z.object({
 });
 
 const COLUMNS = ["view", "coverage", "depth_min", "depth_max", "ms"] as const;
-/** Share of the splats that the circle is laid around; strays far out are not. */
-const INNER = 0.95;
 
 /** Renders splats from a circle of cameras into `views.png`, each view with its depth, and counts what they are. */
 export const lookAround = stage({
@@ -52,11 +50,11 @@ export const lookAround = stage({
   async run(context, { splats: model }, params) {
     const gpu = context.device as Gpu;
     gpu.memory.resetPeak();
-    const { centre, radius } = middleOf(model.splats);
+    const { centre, radius } = splatExtent(model.splats);
     const angle = params.angle * Math.PI / 180;
     const cameras = orbitCameras({
       centre,
-      distance: 1.1 * radius / Math.sin(angle / 2) / params.zoom,
+      distance: wholeDistance(radius, angle) / params.zoom,
       up: UP[params.up],
       elevation: params.elevation * Math.PI / 180,
       views: params.views,
@@ -114,20 +112,3 @@ export const lookAround = stage({
     return { value: { splats: model.splats.count, radius }, metrics };
   },
 });
-
-/** The middle of the range that nearly all centres lie in, by axis, and the distance from it within which most opacity lies. */
-function middleOf({ count, means, opacities }: Splats): { centre: [number, number, number]; radius: number } {
-  const centre = [0, 1, 2].map((d) => {
-    const sorted = Float64Array.from({ length: count }, (_, i) => means[3 * i + d]!).sort();
-    const stray = Math.floor((1 - INNER) / 2 * count);
-    return (sorted[stray]! + sorted[count - 1 - stray]!) / 2;
-  }) as [number, number, number];
-  const weighed = Array.from({ length: count }, (_, i) => ({
-    distance: Math.hypot(...centre.map((c, d) => means[3 * i + d]! - c)),
-    opacity: 1 / (1 + Math.exp(-opacities[i]!)),
-  })).sort((a, b) => a.distance - b.distance);
-  const total = weighed.reduce((sum, { opacity }) => sum + opacity, 0);
-  let within = 0;
-  const edge = weighed.find(({ opacity }) => (within += opacity) >= INNER * total) ?? weighed.at(-1)!;
-  return { centre, radius: Math.max(edge.distance, 1e-6) };
-}

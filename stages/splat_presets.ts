@@ -14,7 +14,7 @@ export const SplatTeacher = z.object({
   scene: z.string().default("bricks").describe("bricks, or a NeRF-synthetic folder"),
   downscale: z.int().min(1).default(1).describe("area reduction of a folder's pictures"),
   size: z.int().min(32).max(800).default(200).describe("pixels per side of bricks"),
-  test_views: z.int().min(0).default(0).describe("measure on the first N views; 0: all"),
+  test_views: z.int().min(0).default(0).describe("measure on so many views, spread evenly; 0: all"),
   fit: FitSplats.prefault({}).describe("see stages/fit_splats.ts"),
 });
 

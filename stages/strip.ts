@@ -78,6 +78,19 @@ function depthPanels(all: readonly ArrayLike<number>[]): (depth: ArrayLike<numbe
   };
 }
 
+/** Draws one depth at its own size; `range` is what is lightest and darkest, world units, so that pictures can share it. */
+export function drawDepth(
+  depth: ArrayLike<number>,
+  width: number,
+  height: number,
+  range: readonly [nearest: number, farthest: number],
+): Picture {
+  const panel = depthPanels([range])(depth);
+  const data = new Uint8Array(width * height * 3);
+  for (let p = 0; p < width * height; p++) data.set(panel(p), 3 * p);
+  return { width, height, channels: 3, data };
+}
+
 /** Draws panels of one size as a grid, enlarged where they are small. */
 function drawPanels(rows: readonly (readonly Panel[])[], width: number, height: number): Picture {
   const zoom = Math.max(1, Math.ceil(MIN_SIDE / Math.min(width, height)));

@@ -179,6 +179,7 @@ Deno.test("trainField with depth on a scene with depth is planned", () => {
   ) {
     const made = plan(() => insisting(scene));
     assert.deepEqual(made.nodes.map(({ name }) => name), ["photos", "student"]);
-    assert.deepEqual(made.nodes[1]?.params.depth, { weight: 0.2, alpha_threshold: 0.5 });
+    const depth = { warmup: 0, alpha_threshold: 0.5, loss: "l2", delta: 0.02 };
+    assert.deepEqual(made.nodes[1]?.params.depth, { ...depth, weight: 0.2 });
   }
 });

@@ -14,6 +14,7 @@ import { bricksScene, type Scene } from "../stages/scene.ts";
 import { trainField } from "../stages/train_field.ts";
 
 const field: HashFieldConfig = {
+  kind: "hash-field",
   grid: { dimensions: 3, levels: 4, features: 2, log2Entries: 8, baseResolution: 4, growth: 1.5 },
   width: 16,
   hiddenLayers: 1,
@@ -41,12 +42,12 @@ const blankStudent = stage({
   module: import.meta.url,
   params: z.object({ shows: z.enum(["nothing", "speck"]) }),
   inputs: { scene: input<Scene<"colour">>() },
-  artifact: { format: "hash-field", version: 1, save: saveField, load: loadField },
+  artifact: { format: "field", version: 2, save: saveField, load: loadField },
   run(_context, { scene }, params) {
     const occupancy = new Uint32Array(CELLS ** 3 / 32 + COARSE ** 3 / 32);
     if (params.shows === "speck") setSpeck(occupancy);
     const value: TrainedField = {
-      kind: "hash-field",
+      kind: "field",
       config: field,
       box: scene.info.aabb,
       near: scene.info.near,

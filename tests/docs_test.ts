@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { blankRender } from "../stages/rules/blank_render.ts";
 import { depthScale } from "../stages/rules/depth_scale.ts";
+import { identicalPlateau } from "../stages/rules/identical_plateau.ts";
 import { nanOnset } from "../stages/rules/nan_onset.ts";
 import { runawayGrowth } from "../stages/rules/runaway_growth.ts";
 import { scaleCollapse } from "../stages/rules/scale_collapse.ts";
@@ -45,7 +46,7 @@ fileTest("docs/experiments.md names every parameter of the stages", async () => 
 
 fileTest("docs/rules.md explains every rule, under the heading that findings link to", async () => {
   const headings = [...(await read("docs/rules.md")).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-  const rules = [blankRender, depthScale, nanOnset, runawayGrowth, scaleCollapse];
+  const rules = [blankRender, depthScale, identicalPlateau, nanOnset, runawayGrowth, scaleCollapse];
   const files = (await list("stages/rules/", ".ts")).filter((name) => !name.endsWith("_test.ts"));
   assert.deepEqual(
     rules.map(({ id }) => `${id.replaceAll("-", "_")}.ts`).sort(),

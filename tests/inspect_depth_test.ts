@@ -44,7 +44,7 @@ programTest("inspect_teacher_depth: tiny passes, and its files hold what the met
   const column = (name: string) => views.map((row) => Number(row[name]));
   assert.deepEqual(views.map(({ split, view, pixels }) => [split, view, pixels]), [
     ["test", "r_0", 48 * 48],
-    ["test", "r_1", 48 * 48],
+    ["test", "r_12", 48 * 48],
   ]);
   assert.equal(metric("depth_min"), Math.min(...column("depth_min")));
   assert.equal(metric("norm_max"), Math.max(...column("norm_max")));

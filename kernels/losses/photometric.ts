@@ -1,18 +1,20 @@
 /**
- * Loss of rendered rays against photographs with alpha, over a background drawn per pixel, and of normalised expected depth
- * against true depth. Writes the gradients that volume rendering's backward pass starts from.
+ * Loss of rendered rays against pixels with alpha (photographs, or a teacher's views): colour over a background drawn per
+ * pixel, opacity, and normalised expected depth. Writes the gradients that volume rendering's backward pass starts from.
  *
  * @module
  */
 import type { Binding, Gpu, Op } from "../device.ts";
 import { type Constant, f32Literal, link } from "../link.ts";
 import { PCG_WGSL } from "../random/pcg.ts";
+import { LOSS_WEIGHTS_WGSL, type LossWeights } from "./loss_weights.ts";
 import { LOSS_WGSL, type LossConfig, lossConstants, referenceLoss } from "./pointwise.ts";
 import body from "./photometric.wgsl" with { type: "text" };
 import depthTerm from "./depth_term.wgsl" with { type: "text" };
 
 /** Settings of the loss. */
 export interface PhotometricConfig {
+  /** Of colour and of opacity. */
   readonly loss: LossConfig;
   /** vec4 channels per ray; colour is xyz of the first. */
   readonly vectors: number;
@@ -20,14 +22,12 @@ export interface PhotometricConfig {
   readonly subrays: number;
   /** Fixed background, or one drawn per pixel. */
   readonly background: readonly [number, number, number] | "random";
-  /** Depth supervision: residuals are in [0, 1] of near..far. */
-  readonly depth?: {
-    readonly weight: number;
-    readonly alphaThreshold: number;
-    readonly near: number;
-    readonly far: number;
-  };
+  /** Depth supervision: residuals are in [0, 1] between each ray's near and far, where both opacities exceed the threshold. */
+  readonly depth?: { readonly loss: LossConfig; readonly alphaThreshold: number };
 }
+
+/** vec4 per pixel of {@linkcode PhotometricBuffers.rayTerms}. */
+export const RAY_TERM_VECTORS = 3;
 
 /** Buffers of the loss. */
 export interface PhotometricBuffers {
@@ -36,21 +36,37 @@ export interface PhotometricBuffers {
   readonly colours: GPUBuffer;
   /** f32 per pixel, 0 where there is none. */
   readonly depths?: GPUBuffer | undefined;
+  /** `[ray]` origin, near, direction, far: read for depth only. */
+  readonly rays: GPUBuffer;
   readonly rendered: GPUBuffer;
   readonly geometry: GPUBuffer;
   readonly renderedGradient: GPUBuffer;
   readonly geometryGradient: GPUBuffer;
-  /** `[pixel of the batch]` vec4: colour loss, squared error, depth loss, share of rays with depth. */
-  readonly rayLoss: GPUBuffer;
+  /**
+   * `[pixel of the batch]` {@linkcode RAY_TERM_VECTORS} vec4: unweighted losses of colour, squared error, opacity, depth; share
+   * of rays with depth, length of their range; true depth, normalised, the student's, normalised.
+   */
+  readonly rayTerms: GPUBuffer;
   readonly rayCapacity: number;
 }
 
-/** One op per batch binding. Gradients are of the SUM over pixels; divide by their number in the optimiser. */
+const DEPTH_BINDINGS = `struct Ray { origin: vec3f, near: f32, direction: vec3f, far: f32 }
+@group(0) @binding(9) var<storage, read> depths: array<f32>;
+@group(0) @binding(10) var<storage, read> rays: array<Ray>;`;
+
+/** The loss as `depth_pair`, with constants of its own. */
+const DEPTH_LOSS_WGSL = LOSS_WGSL.replace("loss_pair", "depth_pair").replaceAll("KIND", "DEPTH_KIND")
+  .replaceAll("DELTA", "DEPTH_DELTA");
+
+/**
+ * One op per batch binding, with its weights (a uniform of `lossWeightWords`). Gradients are of the weighted SUM over pixels;
+ * divide by their number in the optimiser.
+ */
 export async function photometricOps(
   gpu: Gpu,
   config: PhotometricConfig,
   b: PhotometricBuffers,
-  batches: readonly Binding[],
+  batches: readonly { readonly batch: Binding; readonly weights: Binding }[],
 ): Promise<Op[]> {
   const { depth, background } = config;
   const constants: Record<string, Constant> = {
@@ -62,18 +78,19 @@ export async function photometricOps(
     BACKGROUND: background === "random" ? "vec3f()" : `vec3f(${background.map(f32Literal).join(", ")})`,
     ...(depth
       ? {
-        DEPTH_WEIGHT: { f32: depth.weight },
         ALPHA_THRESHOLD: { f32: depth.alphaThreshold },
-        NEAR: { f32: depth.near },
-        FAR: { f32: depth.far },
+        DEPTH_KIND: lossConstants(depth.loss)["KIND"]!,
+        DEPTH_DELTA: lossConstants(depth.loss)["DELTA"]!,
       }
       : {}),
   };
   const code = link(
     constants,
     PCG_WGSL,
+    LOSS_WEIGHTS_WGSL,
     LOSS_WGSL,
-    depth ? "@group(0) @binding(8) var<storage, read> depths: array<f32>;" : "",
+    depth ? DEPTH_LOSS_WGSL : "",
+    depth ? DEPTH_BINDINGS : "",
     body.replace("DEPTH_TERM", depth ? depthTerm : ""),
   );
   const bindings = [
@@ -83,19 +100,22 @@ export async function photometricOps(
     b.geometry,
     b.renderedGradient,
     b.geometryGradient,
-    b.rayLoss,
-    ...(depth ? [b.depths!] : []),
+    b.rayTerms,
+    ...(depth ? [b.depths!, b.rays] : []),
   ];
   const threads = Math.ceil(b.rayCapacity / config.subrays);
   return await Promise.all(
-    batches.map((batch) => gpu.op("photometric loss", code, [batch, ...bindings], { threads, workgroup: 64 })),
+    batches.map(({ batch, weights }) =>
+      gpu.op("photometric loss", code, [batch, weights, ...bindings], { threads, workgroup: 64 })
+    ),
   );
 }
 
-/** Float64 reference of one pixel with a known background: losses and gradients of its rays. */
+/** Float64 reference of one pixel with a known background: its terms, and the gradients of its rays. */
 export function referencePhotometric(
   config: PhotometricConfig,
-  rays: readonly { colour: readonly number[]; alpha: number; depth: number }[],
+  weights: LossWeights,
+  rays: readonly { colour: readonly number[]; alpha: number; depth: number; near: number; far: number }[],
   truth: { rgba: readonly number[]; depth: number },
   background: readonly number[],
 ) {
@@ -105,17 +125,23 @@ export function referencePhotometric(
     (truth.rgba[c]! + (1 - truth.rgba[3]!) * background[c]!)
   );
   const pairs = residual.map((r) => referenceLoss(config.loss, r));
-  const g = pairs.map((p) => p.derivative / (3 * n));
+  const opacity = referenceLoss(config.loss, rays.reduce((sum, r) => sum + r.alpha, 0) / n - truth.rgba[3]!);
+  const g = pairs.map((p) => weights.colour * p.derivative / (3 * n));
   const { depth } = config;
-  let depthLoss = 0, depthValid = 0;
+  const seen = { loss: 0, valid: 0, range: 0, truth: 0, truthNormalised: 0, student: 0, studentNormalised: 0 };
   const gradients = rays.map((r) => {
-    let alpha = -g.reduce((sum, x, c) => sum + x * background[c]!, 0), d = 0;
+    let alpha = weights.alpha * opacity.derivative / n - g.reduce((sum, x, c) => sum + x * background[c]!, 0), d = 0;
     if (depth && truth.depth > 0 && truth.rgba[3]! > depth.alphaThreshold && r.alpha > depth.alphaThreshold) {
-      const range = depth.far - depth.near;
-      const e = referenceLoss(config.loss, (r.depth / r.alpha - truth.depth) / range);
-      depthLoss += e.value / n;
-      depthValid += 1 / n;
-      const ge = depth.weight * e.derivative / range / n;
+      const range = r.far - r.near, expected = r.depth / r.alpha;
+      const e = referenceLoss(depth.loss, (expected - truth.depth) / range);
+      seen.loss += e.value / n;
+      seen.valid += 1 / n;
+      seen.range += range / n;
+      seen.truth += truth.depth / n;
+      seen.truthNormalised += (truth.depth - r.near) / range / n;
+      seen.student += expected / n;
+      seen.studentNormalised += (expected - r.near) / range / n;
+      const ge = weights.depth * e.derivative / range / n;
       alpha -= ge * r.depth / r.alpha ** 2;
       d = ge / r.alpha;
     }
@@ -124,8 +150,9 @@ export function referencePhotometric(
   return {
     colourLoss: pairs.reduce((s, p) => s + p.value, 0) / 3,
     squaredError: residual.reduce((s, r) => s + r * r, 0) / 3,
-    depthLoss,
-    depthValid,
+    alphaLoss: opacity.value,
+    depthLoss: seen.loss,
+    depthSeen: [seen.valid, seen.range, seen.truth, seen.truthNormalised, seen.student, seen.studentNormalised],
     gradients,
   };
 }

@@ -24,14 +24,16 @@ Deno.test("referenceLoss is even, zero at zero, and has no jump at delta", () =>
 Deno.test("referencePhotometric: a right prediction costs nothing over any background, a transparent one shows it", () => {
   const config = { loss: { kind: "l2", delta: 1 }, vectors: 1, subrays: 1, background: "random" } as const;
   const truth = { rgba: [0.2, 0.1, 0.3, 0.5], depth: 0 };
-  const right = referencePhotometric(config, [{ colour: [0.2, 0.1, 0.3], alpha: 0.5, depth: 0 }], truth, [
+  const weights = { colour: 1, alpha: 0.5, depth: 0, featureL2: 0, featureCosine: 0 };
+  const ray = { depth: 0, near: 2, far: 6 };
+  const right = referencePhotometric(config, weights, [{ ...ray, colour: [0.2, 0.1, 0.3], alpha: 0.5 }], truth, [
     0.7,
     0.1,
     0.9,
   ]);
   assert.equal(right.colourLoss, 0);
-  assert.deepEqual(right.gradients, [{ colour: [0, 0, 0], alpha: -0, depth: 0 }]);
-  const blank = referencePhotometric(config, [{ colour: [0, 0, 0], alpha: 0, depth: 0 }], {
+  assert.deepEqual(right.gradients, [{ colour: [0, 0, 0], alpha: 0, depth: 0 }]);
+  const blank = referencePhotometric(config, weights, [{ ...ray, colour: [0, 0, 0], alpha: 0 }], {
     rgba: [0, 0, 0, 1],
     depth: 0,
   }, [

@@ -119,7 +119,11 @@ export interface NetworkOps {
   readonly output: GPUBuffer;
   /** The caller writes dL/doutput here before `backward`. */
   readonly outputGradient: GPUBuffer | undefined;
+  /** Hidden layers: `[capacity][width]` activations, and in training the gradient of what their ReLU was given. */
+  readonly hidden: readonly { readonly activation: GPUBuffer; readonly gradient: GPUBuffer | undefined }[];
   readonly forward: readonly Op[];
+  /** By layer, the last one first, so that a hidden layer's gradient can be added to before it goes on. */
+  readonly backwardLayers: readonly (readonly Op[])[];
   readonly backward: readonly Op[];
   free(): void;
 }
@@ -144,7 +148,7 @@ export async function networkOps(
   const gradients: GPUBuffer[] = [];
   const scratch: GPUBuffer[] = [];
   const forward: Op[] = [];
-  const backward: Op[] = [];
+  const backwardLayers: Op[][] = [];
   const input = (l: number) => (l === 0 ? buffers.input : activations[l - 1]!);
 
   for (const [l, layer] of layers.entries()) {
@@ -168,8 +172,9 @@ export async function networkOps(
   const { gradient } = buffers;
   if (gradient) {
     for (const layer of layers) gradients.push(gpu.buffer("activation gradient", capacity * layer.outputs * 4));
+    const headGradient: Op[] = [];
     if (config.head !== "none") {
-      backward.push(
+      headGradient.push(
         await gpu.op(
           `head gradient ${config.head}`,
           activationGradientWgsl(layers[last]!.outputs, config.head),
@@ -180,6 +185,8 @@ export async function networkOps(
     }
     for (let l = last; l >= 0; l--) {
       const layer = layers[l]!;
+      const backward = l === last ? headGradient : [];
+      backwardLayers.push(backward);
       const partials = gpu.buffer("weight gradient partials", WEIGHT_GRADIENT_CHUNKS * layer.size * 4);
       scratch.push(partials);
       backward.push(
@@ -217,8 +224,10 @@ export async function networkOps(
   return {
     output: activations[last]!,
     outputGradient: gradients[last],
+    hidden: activations.slice(0, -1).map((activation, l) => ({ activation, gradient: gradients[l] })),
     forward,
-    backward,
+    backwardLayers,
+    backward: backwardLayers.flat(),
     free: () => gpu.free(...activations, ...gradients, ...scratch),
   };
 }
