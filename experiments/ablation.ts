@@ -10,8 +10,7 @@ import { gate } from "../runner/gate.ts";
 import { compare } from "../stages/compare.ts";
 import { Depth, HashGrid } from "../stages/field_training.ts";
 import { distill, Features } from "../stages/distill.ts";
-import { Distillation, DISTILLATION_PRESETS, lesson } from "../stages/distillation.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
 
 const Params = Distillation.extend({
   model: HashGrid.prefault({}).describe("see stages/field_training.ts"),
@@ -25,7 +24,8 @@ export default experiment({
   params: Params,
   presets: DISTILLATION_PRESETS,
   pipeline(p) {
-    const { scene, views, exam } = lesson(p, ["colour", "depth", "features", "statistics"]);
+    const given = lesson(p, ["colour", "depth", "features", "statistics"]);
+    const { scene, views } = given;
     const common = { scene, teacher: views, model: { kind: "hash_grid", ...p.model }, ...p.student } as const;
     const students = {
       ray: distill("ray", common),
@@ -33,8 +33,7 @@ export default experiment({
       ray_feature: distill("ray_feature", { ...common, features: p.features }),
       all: distill("all", { ...common, depth: p.depth, features: p.features }),
     };
-    const seen = (name: keyof typeof students) =>
-      evaluate(`evaluate_${name}`, { scene, student: students[name], teacher: exam, views: p.test_views });
+    const seen = (name: keyof typeof students) => examine(`evaluate_${name}`, p, given, students[name]);
     const ray = seen("ray"), depth = seen("ray_depth"), feature = seen("ray_feature"), all = seen("all");
     const withDepth = compare("depth_over_ray", { baseline: ray, candidate: depth });
     const withFeatures = compare("features_over_ray", { baseline: ray, candidate: feature });

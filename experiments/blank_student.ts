@@ -10,8 +10,7 @@
 import { experiment } from "../runner/experiment.ts";
 import { z } from "zod";
 import { distill } from "../stages/distill.ts";
-import { Distillation, DISTILLATION_PRESETS, lesson } from "../stages/distillation.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
 import { HashGrid } from "../stages/field_training.ts";
 
 const Params = Distillation.extend({
@@ -25,7 +24,8 @@ export default experiment({
   params: Params,
   presets: DISTILLATION_PRESETS,
   pipeline(p) {
-    const { scene, views, exam } = lesson(p, ["colour", "depth"]);
+    const given = lesson(p, ["colour", "depth"]);
+    const { scene, views } = given;
     const student = (name: string, weight: number) =>
       distill(name, {
         ...{ scene, teacher: views, model: { kind: "hash_grid", ...p.model } },
@@ -33,8 +33,7 @@ export default experiment({
         near: p.near,
         depth: { weight },
       });
-    const seen = (name: string, weight: number) =>
-      evaluate(`evaluate_${name}`, { scene, student: student(name, weight), teacher: exam, views: p.test_views });
+    const seen = (name: string, weight: number) => examine(`evaluate_${name}`, p, given, student(name, weight));
     const light = seen("depth_005", 0.05), heavy = seen("depth_050", 0.5);
     // No gates: what this run has to show is what the diagnosis says.
     return { outputs: { light, heavy } };

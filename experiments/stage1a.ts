@@ -8,8 +8,7 @@
 import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
 import { distill } from "../stages/distill.ts";
-import { Distillation, DISTILLATION_PRESETS, lesson } from "../stages/distillation.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
 import { HashGrid } from "../stages/field_training.ts";
 
 const Params = Distillation.extend({ model: HashGrid.prefault({}).describe("see stages/field_training.ts") });
@@ -20,14 +19,15 @@ export default experiment({
   params: Params,
   presets: DISTILLATION_PRESETS,
   pipeline(p) {
-    const { scene, views, exam } = lesson(p, ["colour", "depth"]);
+    const given = lesson(p, ["colour", "depth"]);
+    const { scene, views } = given;
     const student = distill("student", {
       scene,
       teacher: views,
       model: { kind: "hash_grid", ...p.model },
       ...p.student,
     });
-    const evaluation = evaluate("evaluate", { scene, student, teacher: exam, views: p.test_views });
+    const evaluation = examine("evaluate", p, given, student);
     const psnr = gate(evaluation, "psnr"), above = gate(evaluation, "psnr_over_constant").atLeast(10);
     return {
       outputs: { student, evaluation },
@@ -36,6 +36,7 @@ export default experiment({
         tiny: [gate(evaluation, "psnr_over_constant").atLeast(5)],
         probe: [psnr.atLeast(26), above],
         cpu: [psnr.atLeast(28), gate(evaluation, "psnr_teacher").atLeast(28), above],
+        overfit: [gate(evaluation, "psnr_teacher").atLeast(35)],
         paper: [psnr.atLeast(30), above],
       },
     };

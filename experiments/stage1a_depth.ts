@@ -8,8 +8,7 @@
 import { experiment } from "../runner/experiment.ts";
 import { type Gate, gate } from "../runner/gate.ts";
 import { distill } from "../stages/distill.ts";
-import { Distillation, DISTILLATION_PRESETS, lesson } from "../stages/distillation.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
 import { HashGrid } from "../stages/field_training.ts";
 
 const Params = Distillation.extend({ model: HashGrid.prefault({}).describe("see stages/field_training.ts") });
@@ -31,7 +30,8 @@ export default experiment({
   params: Params,
   presets: DISTILLATION_PRESETS,
   pipeline(p) {
-    const { scene, views, exam } = lesson(p, ["colour", "depth"]);
+    const given = lesson(p, ["colour", "depth"]);
+    const { scene, views } = given;
     const all = Object.entries(SETTINGS).map(([name, depth]) => {
       const student = distill(`student_${name}`, {
         scene,
@@ -40,7 +40,7 @@ export default experiment({
         ...p.student,
         depth,
       });
-      return [name, evaluate(`evaluate_${name}`, { scene, student, teacher: exam, views: p.test_views })] as const;
+      return [name, examine(`evaluate_${name}`, p, given, student)] as const;
     });
     const gates = (threshold: number): Gate[] =>
       all.map(([, evaluation]) => gate(evaluation, "psnr_over_constant").atLeast(threshold));

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { gate } from "../runner/gate.ts";
 import { Depth, HashGrid } from "../stages/field_training.ts";
 import { distill, Features } from "../stages/distill.ts";
-import { Distillation, DISTILLATION_PRESETS, lesson } from "../stages/distillation.ts";
+import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
 import { evaluate } from "../stages/evaluate.ts";
 import { exportTeacher } from "../stages/export_teacher.ts";
 
@@ -37,7 +37,8 @@ export default experiment({
     paper: { ...DISTILLATION_PRESETS.paper, sampled: 0, response_steps: 20_000 },
   },
   pipeline(p) {
-    const { scene, teacher, views, exam } = lesson(p, ["colour", "depth", "features", "statistics"]);
+    const given = lesson(p, ["colour", "depth", "features", "statistics"]);
+    const { scene, teacher, views } = given;
     const model = { kind: "hash_grid", ...p.model } as const;
     const response = distill("response", { scene, teacher: views, model, ...p.student, steps: p.response_steps });
     const shown = exportTeacher("shown", { scene, teacher, split: "test", views: CHECKED_VIEWS });
@@ -49,7 +50,7 @@ export default experiment({
       depth: p.depth,
       features: p.features,
     });
-    const evaluation = evaluate("evaluate", { scene, student, teacher: exam, views: p.test_views });
+    const evaluation = examine("evaluate", p, given, student);
     const psnr = gate(evaluation, "psnr"), above = gate(evaluation, "psnr_over_constant").atLeast(10);
     const blocking = agrees.atLeast(20).blocking();
     return {

@@ -13,16 +13,14 @@ import { batchWords } from "../kernels/rays/ray_sampler.ts";
 import { pcg3 } from "../kernels/random/pcg.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { ParameterBuffers, Parameters } from "./student_field.ts";
-import { type TermWeight, type TrainerConfig, trainerMemory, type TrainingImages } from "./trainer_config.ts";
 import {
-  FIXED_POINT_SCALE,
-  prepareTrainer,
-  SLOT,
-  STEPS_PER_CHUNK,
-  TERMS,
+  type TermWeight,
+  type TrainerConfig,
+  trainerMemory,
   type TrainerOptions,
-  type TrainerParts,
-} from "./trainer_parts.ts";
+  type TrainingImages,
+} from "./trainer_config.ts";
+import { FIXED_POINT_SCALE, prepareTrainer, SLOT, STEPS_PER_CHUNK, TERMS, type TrainerParts } from "./trainer_parts.ts";
 
 /** What a chunk of steps came to. */
 export interface TrainingReport {
@@ -85,7 +83,7 @@ export class FieldTrainer {
     hull: Uint32Array,
     options: TrainerOptions = {},
   ): Promise<FieldTrainer> {
-    const problem = gpu.checkPlan(trainerMemory(config, images, options.features));
+    const problem = gpu.checkPlan(trainerMemory(config, images, options));
     if (problem) {
       throw new DeviceLimitError(
         `The training does not fit this device: ${problem}. Use downscale, fewer views, or a smaller grid or batch`,
@@ -101,19 +99,17 @@ export class FieldTrainer {
 
   /** Compiles every kernel for real, which some drivers put off to the first dispatch. */
   async prewarm(): Promise<void> {
-    const { steps, updates, averagingUpdates } = this.#parts;
+    const { steps, observe, norms, updates, averagingUpdates } = this.#parts;
     await this.#gpu.prewarm([
-      ...steps[0]!,
-      ...this.#parts.norms[0]!,
-      ...updates[0]!,
-      ...averagingUpdates[0]!,
-      ...this.occupancy.update,
+      ...[...steps[0]!, ...observe, ...norms[0]!],
+      ...[...updates[0]!, ...averagingUpdates[0]!, ...this.occupancy.update],
     ]);
   }
 
   /** The ops of one step, for benches. */
   get stepOps(): readonly Op[] {
-    return [...this.#parts.steps[0]!, ...this.#parts.updates[0]!];
+    const { steps, observe, updates } = this.#parts;
+    return [...steps[0]!, ...observe, ...updates[0]!];
   }
 
   /** Weights to render with: the average where one is kept. */
@@ -151,7 +147,7 @@ export class FieldTrainer {
   /** Makes up to {@linkcode STEPS_PER_CHUNK} steps (never past `config.steps`), waits for them, and reports their means. */
   async run(): Promise<TrainingReport> {
     const { config } = this;
-    const { buffers, blocks, steps, updates, averagingUpdates } = this.#parts;
+    const { buffers, blocks, steps, observe, updates, averagingUpdates } = this.#parts;
     const gpu = this.#gpu;
     const count = Math.min(STEPS_PER_CHUNK, config.steps - this.#step);
     const words = STEPS_PER_CHUNK * SLOT / 4;
@@ -177,7 +173,7 @@ export class FieldTrainer {
     this.occupancy.rule(OCCUPANCY_DECAY, config.pruneBelow, config.pruneBelow > 0 && last >= PRUNE_AFTER);
     const encoder = gpu.device.createCommandEncoder();
     for (let j = 0; j < count; j++) {
-      gpu.encode(encoder, [...steps[j]!, ...(j === count - 1 ? averagingUpdates : updates)[j]!]);
+      gpu.encode(encoder, [...steps[j]!, ...observe, ...(j === count - 1 ? averagingUpdates : updates)[j]!]);
     }
     gpu.encode(encoder, this.occupancy.update);
     gpu.device.queue.submit([encoder.finish()]);
@@ -219,8 +215,7 @@ export class FieldTrainer {
     for (const term of asked) {
       gpu.write(buffers["lossWeights"]!, lossWeightWords({ ...none, [term]: weights[term] }));
       const encoder = gpu.device.createCommandEncoder();
-      // Without the last op, which notes what the occupancy grid saw.
-      gpu.encode(encoder, [...steps[0]!.slice(0, -1), ...norms[TERMS.indexOf(term)]!]);
+      gpu.encode(encoder, [...steps[0]!, ...norms[TERMS.indexOf(term)]!]);
       for (const { name, fixedPoint } of blocks) if (fixedPoint) encoder.clearBuffer(buffers[`${name}Gradient`]!);
       gpu.device.queue.submit([encoder.finish()]);
     }

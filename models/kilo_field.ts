@@ -35,7 +35,7 @@ export function networkCount(config: Pick<KiloFieldConfig, "cells">): number {
  * @param bits occupancy, 32 cells per word, x fastest, `resolution` cells per side
  * @returns `[nx * ny * nz]` network of each cell, numbered in their order, or -1
  */
-export function occupiedCells(bits: Uint32Array, resolution: number, grid: KiloConfig["grid"]): number[] {
+export function networkCells(bits: Uint32Array, resolution: number, grid: KiloConfig["grid"]): number[] {
   const [nx, ny, nz] = grid;
   const used = new Uint8Array(nx * ny * nz);
   // Networks that an occupancy cell meets along one axis: first and last.

@@ -48,8 +48,8 @@ export interface Objective {
   readonly ops: readonly (readonly Op[])[];
   readonly densityGradient: GPUBuffer;
   readonly valueGradient: GPUBuffer;
-  /** `[sample]` rendering weight: what the sample adds to its pixel. */
-  readonly sampleWeights: GPUBuffer;
+  /** `[sample]` rendering weight, what the sample adds to its pixel, where there are pixels. */
+  readonly sampleWeights?: GPUBuffer;
   free(): void;
 }
 

@@ -45,6 +45,7 @@ export function splatCells(geometry: Float32Array, config: SplatCellsConfig): Ui
  * Cells whose list is not empty: where a field of these splats is not 0, and a ray has to be sampled.
  *
  * @returns Bits as `visualHull` makes them: 32 cells per word, x fastest.
+ * @throws {RangeError} When `resolution` is not a multiple of 4, which the ray march needs.
  */
 export function occupiedCells(lists: Uint32Array, resolution: number): Uint32Array<ArrayBuffer> {
   const bits = new Uint32Array(occupancyWords(resolution).fine);

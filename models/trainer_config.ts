@@ -10,7 +10,8 @@ import type { LossConfig } from "../kernels/losses/pointwise.ts";
 import { type Box, type RaySamplerConfig, raySamplerMemory } from "../kernels/rays/ray_sampler.ts";
 import { volumeMemory } from "../kernels/volume/volume_rendering.ts";
 import { type FieldConfig, studentField } from "./fields.ts";
-import type { ParameterBlock } from "./student_field.ts";
+import { localMemory, type LocalTeacher } from "./local_objective.ts";
+import type { ParameterBlock, Parameters } from "./student_field.ts";
 import type { TeacherFeatures } from "./teacher_features.ts";
 
 /** Photographs, or a teacher's views, as the trainer reads them: all of one size. */
@@ -88,6 +89,15 @@ export interface TrainerConfig {
   readonly seed: number;
 }
 
+/** What a training may start with besides its images. */
+export interface TrainerOptions {
+  /** Fresh parameters when left out. */
+  readonly initial?: Parameters;
+  readonly features?: FeatureImages;
+  /** A field that is matched sample by sample, in place of pixels. */
+  readonly local?: LocalTeacher;
+}
+
 /** The ray sampler of a training. */
 export function samplerConfig(
   config: TrainerConfig,
@@ -119,14 +129,12 @@ export function sampleCapacity(config: TrainerConfig): number {
 export function trainerMemory(
   config: TrainerConfig,
   images: Pick<TrainingImages, "width" | "height" | "views">,
-  features?: FeatureImages,
+  { features, local }: TrainerOptions = {},
 ): { name: string; bytes: number; binding?: boolean }[] {
   const N = sampleCapacity(config), R = config.rayCapacity;
   const pixels = images.width * images.height * images.views;
   const field = studentField(config.field);
   return [
-    { name: "photographs", bytes: pixels * 4 },
-    ...(config.terms.depth ? [{ name: "true depth", bytes: pixels * 4 }] : []),
     ...trainedBlocks(config, features?.channels).flatMap(({ name, count }) =>
       ["", " gradient", " first moment", " second moment", ...(config.ema > 0 ? [" average"] : [])].map((part) => ({
         name: name + part,
@@ -135,11 +143,15 @@ export function trainerMemory(
     ),
     ...raySamplerMemory(samplerConfig(config, images)),
     ...field.memory(N, true, features !== undefined),
-    ...Object.entries(volumeMemory({ vectors: 1 + (features?.channels ?? 0) / 4, stop: 0 }, R, N, true))
-      .map(([name, bytes]) => ({ name, bytes })),
-    { name: "ray terms", bytes: R * RAY_TERM_VECTORS * 16 },
     { name: "partial sums of squares", bytes: squaredNormMemory(0).partials },
-    ...(features ? featureMemory(field.tapWidth, features, R, N) : []),
+    ...(local ? localMemory(local, N) : [
+      { name: "photographs", bytes: pixels * 4 },
+      ...(config.terms.depth ? [{ name: "true depth", bytes: pixels * 4 }] : []),
+      ...Object.entries(volumeMemory({ vectors: 1 + (features?.channels ?? 0) / 4, stop: 0 }, R, N, true))
+        .map(([name, bytes]) => ({ name, bytes })),
+      { name: "ray terms", bytes: R * RAY_TERM_VECTORS * 16 },
+      ...(features ? featureMemory(field.tapWidth, features, R, N) : []),
+    ]),
   ];
 }
 

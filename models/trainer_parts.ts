@@ -13,15 +13,16 @@ import { Pcg, pcg3 } from "../kernels/random/pcg.ts";
 import { raySamplerOps } from "../kernels/rays/ray_sampler.ts";
 import { studentField } from "./fields.ts";
 import { createOccupancy, type Occupancy } from "./occupancy.ts";
+import { localObjective } from "./local_objective.ts";
 import { rayObjective } from "./ray_objective.ts";
 import type { ParameterBlock, ParameterBuffers, Parameters } from "./student_field.ts";
 import {
-  type FeatureImages,
   projectorConfig,
   sampleCapacity,
   samplerConfig,
   trainedBlocks,
   type TrainerConfig,
+  type TrainerOptions,
   type TrainingImages,
 } from "./trainer_config.ts";
 
@@ -40,20 +41,15 @@ export const TERMS = [
   "featureCosine",
 ] as const satisfies (keyof LossWeights)[];
 
-/** What a training may start with besides its images. */
-export interface TrainerOptions {
-  /** Fresh parameters when left out. */
-  readonly initial?: Parameters;
-  readonly features?: FeatureImages;
-}
-
 /** A training prepared on a device. */
 export interface TrainerParts {
   /** By name; a block's are its name, and its name with a suffix. */
   readonly buffers: Record<string, GPUBuffer>;
   readonly blocks: readonly ParameterBlock[];
   readonly occupancy: Occupancy;
-  /** Per slot of a chunk: everything up to the gradients; the last op notes what the occupancy grid saw. */
+  /** Notes what the occupancy grid saw of a step. */
+  readonly observe: readonly Op[];
+  /** Per slot of a chunk: everything up to the gradients. */
   readonly steps: readonly (readonly Op[])[];
   /** By slot of {@linkcode TERMS}: sums of squares of every block's gradient. */
   readonly norms: readonly (readonly Op[])[];
@@ -69,7 +65,7 @@ export async function prepareTrainer(
   config: TrainerConfig,
   images: TrainingImages,
   hull: Uint32Array,
-  { initial, features }: TrainerOptions,
+  { initial, features, local }: TrainerOptions,
 ): Promise<TrainerParts> {
   const student = studentField(config.field);
   const blocks = trainedBlocks(config, features?.channels);
@@ -116,11 +112,10 @@ export async function prepareTrainer(
     gradients: { blocks: gradients, fixedPoint: buffers["fixedPoint"]!, saturated: buffers["saturated"]! },
     taps: features !== undefined,
   });
-  const objective = await rayObjective(
-    gpu,
-    { config, images, features, samples, field, parameters, gradients },
-    batches.map((batch, j) => ({ batch, weights: weights[j]!, summary: summaries[j]! })),
-  );
+  const slotsOfSteps = batches.map((batch, j) => ({ batch, weights: weights[j]!, summary: summaries[j]! }));
+  const objective = local
+    ? await localObjective(gpu, config.box, local, samples, field, slotsOfSteps)
+    : await rayObjective(gpu, { config, images, features, samples, field, parameters, gradients }, slotsOfSteps);
   const backward = await field.backward(objective.densityGradient, objective.valueGradient);
   const adam = async (ema: boolean) => {
     const perBlock = await Promise.all(
@@ -138,13 +133,12 @@ export async function prepareTrainer(
   };
   // The average is taken once per chunk: it would cost as much memory traffic as the step itself.
   const updates = await adam(false), averagingUpdates = config.ema > 0 ? await adam(true) : updates;
-  const observe = await occupancy.observe(samples, objective.sampleWeights);
+  const observe = objective.sampleWeights ? [await occupancy.observe(samples, objective.sampleWeights)] : [];
   const steps = batches.map((_, j) => [
     ...sampler.ops[j]!,
     ...field.forward,
     ...objective.ops[j]!,
     ...backward,
-    observe,
   ]);
   buffers["norms"] = gpu.buffer("squared norms", TERMS.length * blocks.length * 4);
   const squares = await Promise.all(blocks.map(({ name, count, fixedPoint }, b) => {
@@ -155,7 +149,7 @@ export async function prepareTrainer(
   }));
   const norms = TERMS.map((_, t) => squares.flatMap(({ ops }) => ops[t]!));
   const frees = [sampler.free, field.free, objective.free, occupancy.free, ...squares.map(({ free }) => free)];
-  return { buffers, blocks, occupancy, steps, norms, updates, averagingUpdates, frees };
+  return { buffers, blocks, occupancy, observe, steps, norms, updates, averagingUpdates, frees };
 }
 
 function initProjector(taps: number, channels: number, seed: number): Float32Array<ArrayBuffer> {

@@ -9,7 +9,7 @@ import type { Gpu } from "../kernels/device.ts";
 import type { TrainedField } from "../models/field_file.ts";
 import type { FieldConfig } from "../models/fields.ts";
 import { FieldTrainer } from "../models/field_trainer.ts";
-import { occupiedCells } from "../models/kilo_field.ts";
+import { networkCells } from "../models/kilo_field.ts";
 import type { OccupancyGrid, Teacher } from "../models/teacher.ts";
 import type { LossTerms } from "../models/trainer_config.ts";
 import { type TeacherFeatures, teacherFeatures } from "../models/teacher_features.ts";
@@ -86,7 +86,7 @@ export const Distill = DistillTraining.extend({
 type DistillParams = z.output<typeof Distill>;
 
 /** The field of a student; networks are given to cells that the teacher occupies. */
-function fieldConfig(
+export function studentFieldConfig(
   model: DistillParams["model"],
   occupancy: Pick<OccupancyGrid, "bits" | "resolution">,
 ): FieldConfig {
@@ -101,7 +101,7 @@ function fieldConfig(
       directionOctaves: model.direction_octaves,
     },
     densityBias: Math.log(model.density),
-    cells: occupiedCells(occupancy.bits, occupancy.resolution, grid),
+    cells: networkCells(occupancy.bits, occupancy.resolution, grid),
   };
 }
 
@@ -122,7 +122,7 @@ function lossTerms({ alpha, depth, features }: DistillParams): LossTerms {
 }
 
 /** Every cell of the coarsest grid: what the memory plan assumes. */
-const FULL = { bits: new Uint32Array(2).fill(0xffffffff), resolution: 4 };
+export const WHOLE_GRID = { bits: new Uint32Array(2).fill(0xffffffff), resolution: 4 };
 
 async function featuresOf(
   context: StageContext,
@@ -165,7 +165,8 @@ const distillStage = stage({
     ],
   },
   measured: [...MEASURED],
-  memory: (params) => assumedMemory({ ...params, occupancy: 64 }, fieldConfig(params.model, FULL), lossTerms(params)),
+  memory: (params) =>
+    assumedMemory({ ...params, occupancy: 64 }, studentFieldConfig(params.model, WHOLE_GRID), lossTerms(params)),
   memoryAssumes: MEMORY_ASSUMES,
   rules: [nanOnset],
   async run(context, { scene, teacher, start }, params) {
@@ -178,7 +179,7 @@ const distillStage = stage({
     const { box: aabb, resolution: occupancy, bits } = teacher.occupancy;
     const config = trainerConfig(
       { ...params, occupancy },
-      fieldConfig(params.model, teacher.occupancy),
+      studentFieldConfig(params.model, teacher.occupancy),
       lossTerms(params),
       { aabb, near: params.near ?? info.near, far: info.far },
       teacher.views[0]!.camera.fx,

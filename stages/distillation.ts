@@ -5,9 +5,11 @@
  * @module
  */
 import { z } from "zod";
+import type { TrainedField } from "../models/field_file.ts";
 import type { TeacherExport } from "../models/teacher.ts";
 import { type ExportedTeacher, exportTeacher } from "./export_teacher.ts";
 import { DistillTraining } from "./distill.ts";
+import { evaluate } from "./evaluate.ts";
 import { fitSplats } from "./fit_splats.ts";
 import type { Ref } from "../runner/ref.ts";
 import type { Scene } from "./scene.ts";
@@ -18,6 +20,10 @@ export const Distillation = SplatTeacher.extend({
   sampled: z.int().min(0).default(100).describe(
     "cameras between those of the photographs that the teacher is asked for",
   ),
+  teach_views: z.int().min(0).default(0).describe(
+    "learn from so many of the photographs' cameras only, spread evenly; 0: all",
+  ),
+  split: z.enum(["train", "val", "test"]).default("test").describe("views to measure on"),
   student: DistillTraining.prefault({}).describe("see stages/distill.ts"),
 });
 
@@ -25,6 +31,12 @@ export const Distillation = SplatTeacher.extend({
 export const DISTILLATION_PRESETS = {
   tiny: { ...SPLAT_PRESETS.tiny, sampled: 8, student: { steps: 160, eval_every: 0 } },
   probe: { ...SPLAT_PRESETS.cpu, test_views: 10, student: { steps: 2000, eval_every: 1000 } },
+  // One view, looked at again: proves that the student can hold what it is shown.
+  overfit: {
+    ...SPLAT_PRESETS.cpu,
+    ...{ sampled: 0, teach_views: 1, split: "train", test_views: 1 },
+    student: { steps: 1000, eval_every: 0 },
+  },
   cpu: { ...SPLAT_PRESETS.cpu, student: { steps: 12_000, batch_samples: 16_384, eval_every: 2000 } },
   // For a GPU: large batches.
   paper: { ...SPLAT_PRESETS.paper, sampled: 400, student: { steps: 50_000, batch_samples: 131_072, eval_every: 5000 } },
@@ -47,7 +59,18 @@ export function lesson<const C extends TeacherExport>(
 ): Lesson<C> {
   const scene = teacherScene(p);
   const teacher = fitSplats("teacher", { scene, ...p.fit });
-  const views = exportTeacher("views", { scene, teacher, split: "train", sampled: p.sampled, exports });
-  const exam = exportTeacher("exam", { scene, teacher, split: "test", views: p.test_views });
-  return { scene, teacher, views: views as ExportedTeacher<C>, exam };
+  const { teach_views: views, sampled } = p;
+  const shown = exportTeacher("views", { scene, teacher, split: "train", views, sampled, exports });
+  const exam = exportTeacher("exam", { scene, teacher, split: p.split, views: p.test_views });
+  return { scene, teacher, views: shown as ExportedTeacher<C>, exam };
+}
+
+/** Measures a student in the views of the exam, against photographs and teacher. */
+export function examine(
+  name: string,
+  p: z.output<typeof Distillation>,
+  { scene, exam }: Pick<Lesson<"colour">, "scene" | "exam">,
+  student: Ref<TrainedField>,
+): ReturnType<typeof evaluate> {
+  return evaluate(name, { scene, student, teacher: exam, split: p.split, views: p.test_views });
 }

@@ -6,6 +6,8 @@
 import type { Binding, Gpu, Op } from "../device.ts";
 import { link } from "../link.ts";
 import body from "./batch_summary.wgsl" with { type: "text" };
+import sampleBody from "./sample_summary.wgsl" with { type: "text" };
+import summaryStruct from "./summary.wgsl" with { type: "text" };
 
 /** What is summed. */
 export interface BatchSummaryConfig {
@@ -43,10 +45,24 @@ export async function batchSummaryOp(
     )
     .replace("FEATURE_TERM", featureTerms ? "sum.features += feature_terms[i];" : "");
   const bindings = [batch, counts, rayTerms, summary, ...(featureTerms ? [featureTerms] : [])];
-  return await gpu.op("batch summary", link({ WG: 64, SUBRAYS: config.subrays, DEPTH: config.depth }, code), bindings, {
-    threads: 1,
-    workgroup: 1,
-  });
+  return await gpu.op(
+    "batch summary",
+    link({ WG: 64, SUBRAYS: config.subrays, DEPTH: config.depth }, summaryStruct, code),
+    bindings,
+    {
+      threads: 1,
+      workgroup: 1,
+    },
+  );
+}
+
+/**
+ * One op that sums a loss over samples: `loss` is `[sample]` vec2, colour and opacity. In what {@linkcode readSummaries} makes of it
+ * samples take the place of pixels, and the squared error is the sum of both.
+ */
+export async function sampleSummaryOp(gpu: Gpu, counts: GPUBuffer, loss: GPUBuffer, summary: Binding): Promise<Op> {
+  const code = link({ WG: 64 }, summaryStruct, sampleBody);
+  return await gpu.op("sample summary", code, [counts, loss, summary], { threads: 1, workgroup: 1 });
 }
 
 /** Least, greatest and mean of a quantity over a batch; NaN where no ray has it. */

@@ -1,15 +1,6 @@
 // Sums, minima and maxima of a batch's losses in a fixed order, into one slot of a ring, beside the sampler's counts. Means of
 // depth are over rays that have any: where a pixel's share of them is 0, it takes no part in minima and maxima.
 struct Batch { rays: u32, seed: u32, first: u32, view: u32 }
-struct Summary {
-  losses: vec4f, // sums of colour, squared error, opacity, depth
-  counts: vec4f, // samples, samples wanted, rays dropped, pixels
-  features: vec4f, // sums of L2, cosine, and of what they are valid for
-  depth: vec4f, // sums of the shares with depth, and of the lengths of their ranges; least and greatest range
-  depth_sum: vec4f, // true depth, normalised, the student's, normalised
-  depth_least: vec4f,
-  depth_most: vec4f,
-}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> counts: array<u32>;
 @group(0) @binding(2) var<storage, read> ray_terms: array<array<vec4f, 3>>;

@@ -6,7 +6,7 @@
 import { capacityOf, withScratch } from "../_scratch.ts";
 import { type ForwardKernel, type Numbers, uniform } from "../kernel.ts";
 import { batchWords } from "../rays/ray_sampler.ts";
-import { batchSummaryOp, SUMMARY_FLOATS } from "./batch_summary.ts";
+import { batchSummaryOp, sampleSummaryOp, SUMMARY_FLOATS } from "./batch_summary.ts";
 import { RAY_TERM_VECTORS } from "./photometric.ts";
 
 const SUBRAYS = 4, TERMS = 4 * RAY_TERM_VECTORS, MOST = Math.fround(3e38);
@@ -84,8 +84,44 @@ function record(name: string, depth: boolean, features: boolean): ForwardKernel<
   };
 }
 
-/** Records of the summary. */
+/** Record of the sum over samples. */
+const sampleSummaryKernel: ForwardKernel<"counts" | "loss", "sums"> = {
+  name: "sample summary",
+  kind: "forward",
+  sample: (rng, size) => ({
+    counts: new Uint32Array([size, size + rng.integer(9), rng.integer(9), 0]),
+    loss: uniform(rng, size * 2, 0, 1),
+  }),
+  forward: async (gpu, { counts, loss }) =>
+    await withScratch(gpu, async (s) => {
+      const summary = s.buffer("summary", SUMMARY_FLOATS * 4);
+      gpu.submit([await sampleSummaryOp(gpu, s.upload("counts", counts), s.upload("sample loss", loss), summary)]);
+      const [words] = await s.read([summary, SUMMARY_FLOATS]);
+      return { sums: new Float32Array(words!) };
+    }),
+  reference: ({ counts, loss }) => {
+    const sums = new Float64Array(SUMMARY_FLOATS);
+    for (let i = 0; i < loss.length; i += 2) {
+      sums[0]! += loss[i]!;
+      sums[2]! += loss[i + 1]!;
+    }
+    sums[1] = sums[0]! + sums[2]!;
+    sums.set([counts[0]!, counts[1]!, counts[2]!, counts[0]!], 4);
+    return { sums };
+  },
+  tolerance: { sums: { absolute: 0, relative: 1e-6 } },
+  poison: { forward: ["loss"] },
+  limits: ({ loss }) => [
+    { name: "sample loss", bytes: loss.byteLength },
+    { name: "summary", bytes: SUMMARY_FLOATS * 4 },
+    { name: "counts", bytes: 16 },
+  ],
+  moreSizes: [64, 1000],
+};
+
+/** Records of the summaries. */
 export const batchSummaryKernels = [
+  sampleSummaryKernel,
   record("batch summary", false, false),
   record("batch summary with depth and features", true, true),
 ] as const;

@@ -90,11 +90,11 @@ const WG = 64;
 const TILES_WG = 128;
 
 /**
- * Room for neighbours' evaluations, per sample: twice as much as if all samples lay within the margin of a face along one axis and
- * were spread evenly along the other two, at most 7, which is always enough.
+ * Room for neighbours' evaluations, per sample: as if all samples lay within the margin of a face along one axis and were spread
+ * evenly along the other two; 7, which a margin of 1 gives, is always enough.
  */
 function neighbourRoom({ blend }: KiloConfig): number {
-  return blend > 0 ? Math.min(7, 2 * (2 * (1 + blend) ** 2 - 1)) : 0;
+  return blend > 0 ? 2 * (1 + blend) ** 2 - 1 : 0;
 }
 
 /** What the buffers hold at most. */

@@ -153,15 +153,15 @@ class Unrolled {
   }
 }
 
-const FINISHED = "!(VALUE <= vec4f())"; // NaN is on: a comparison the other way round would turn it into 0.
-const rectified = (v: string) => `select(vec4f(), ${v}, ${FINISHED.replace("VALUE", v)})`;
-const onBits = (h: readonly string[]) =>
-  h.map((v, k) =>
-    `dot(select(vec4u(), vec4u(1u, 2u, 4u, 8u) << vec4u(${4 * k}u), ${FINISHED.replace("VALUE", v)}), vec4u(1u))`
-  )
-    .join(" + ");
-const masked = (v: string, bits: string, k: number) =>
-  `select(vec4f(), ${v}, (vec4u(${bits}) & (vec4u(1u, 2u, 4u, 8u) << vec4u(${4 * k}u))) != vec4u())`;
+/** Units that are on. NaN is: a comparison the other way round would turn it into 0. */
+const on = (v: string) => `!(${v} <= vec4f())`;
+const rectified = (v: string) => `select(vec4f(), ${v}, ${on(v)})`;
+/** Bits of the units of vec4 number k. */
+const bitsOf = (k: number) => `(vec4u(1u, 2u, 4u, 8u) << vec4u(${4 * k}u))`;
+const maskOf = (h: readonly string[]) =>
+  h.map((v, k) => `dot(select(vec4u(), ${bitsOf(k)}, ${on(v)}), vec4u(1u))`).join(" + ");
+const masked = (v: string, mask: string, k: number) =>
+  `select(vec4f(), ${v}, (vec4u(${mask}) & ${bitsOf(k)}) != vec4u())`;
 
 /** Bindings 0 to 3, the tile of this workgroup and its network's weights. */
 function evaluation(
@@ -189,7 +189,7 @@ var<workgroup> weights: array<vec4f, COUNT>;
 ) {
   // Workgroups in excess, where tiles were split over two dimensions, repeat the last tile.
   let tile = tiles[1u + min(id.x + id.z * groups.x, tiles[0].x - 1u)];
-  let end = COUNT + (tile.w >> 31u); // not constant: the CPU driver would unroll the loop
+  let end = COUNT + tile.w; // 0, but not constant: the CPU driver would unroll the loop
   for (var k = lane; k < end; k += TILE) { weights[k] = parameters[tile.x * STRIDE + FIRST + k]; }
   workgroupBarrier();
   let at = tile.y + min(lane, tile.z - 1u);
@@ -201,8 +201,8 @@ var<workgroup> weights: array<vec4f, COUNT>;
 }
 
 /** Sample of an evaluation: with blending there are more evaluations than samples. */
-const SAMPLE = (config: KiloConfig) => config.blend > 0 ? "parents[evaluation]" : "evaluation";
-const PARENTS = (config: KiloConfig) => config.blend > 0 ? ["read> parents: array<u32>"] : [];
+const sampleOf = (config: KiloConfig) => config.blend > 0 ? "parents[evaluation]" : "evaluation";
+const parents = (config: KiloConfig) => config.blend > 0 ? ["read> parents: array<u32>"] : [];
 
 /**
  * Evaluation of every network. Bindings: tiles, parameters, order, places, owners, rays, heads (out: `[evaluation]` colour and raw
@@ -213,7 +213,7 @@ export function kiloForwardWgsl(config: KiloConfig, training: boolean): string {
   const { trunk, density, feature, direction, colour } = kiloLayout(config);
   const span = forwardSpan(config), u = new Unrolled(span);
   const position = u.encode("place.xyz", config.positionOctaves);
-  const view = u.encode(u.let(`rays[owners[${SAMPLE(config)}]].direction`), config.directionOctaves);
+  const view = u.encode(u.let(`rays[owners[${sampleOf(config)}]].direction`), config.directionOctaves);
   const kept: string[] = [], masks: string[] = [];
   const keep = (x: readonly string[]) => {
     for (let i = 0; i < x.length; i += 4) {
@@ -222,7 +222,7 @@ export function kiloForwardWgsl(config: KiloConfig, training: boolean): string {
     return x;
   };
   const relu = (sums: readonly string[]) => {
-    masks.push(onBits(sums));
+    masks.push(maskOf(sums));
     return sums.map((v) => u.let(rectified(v)));
   };
   let h = keep(position);
@@ -253,7 +253,7 @@ export function kiloForwardWgsl(config: KiloConfig, training: boolean): string {
     "read> rays: array<Ray>",
     "read_write> heads: array<vec4f>",
     ...(training ? ["read_write> activations: array<vec4u>"] : []),
-    ...PARENTS(config),
+    ...parents(config),
   ], u.lines);
 }
 
@@ -275,7 +275,7 @@ export function kiloBackwardWgsl(config: KiloConfig): string {
   u.lines.push(
     `let masks = activations[at * ${columns.activations}u + ${columns.masks}u];`,
     "let head = heads[evaluation];",
-    `let sample = ${SAMPLE(config)};`,
+    `let sample = ${sampleOf(config)};`,
     "let rgb = place.w * value_gradient[sample].xyz * head.xyz * (1.0 - head.xyz);",
     "let raw = place.w * density_gradient[sample] * density_slope(head.w);",
   );
@@ -297,6 +297,6 @@ export function kiloBackwardWgsl(config: KiloConfig): string {
     "read> value_gradient: array<vec4f>",
     "read> activations: array<vec4u>",
     "read_write> gradients: array<vec4f>",
-    ...PARENTS(config),
+    ...parents(config),
   ], u.lines);
 }
