@@ -5,7 +5,7 @@
  * makes a stage of your own, {@linkcode gate} says what a result must reach. The stages at hand: {@linkcode bricksScene} and
  * {@linkcode blenderScene} give a scene, {@linkcode trainField} trains a student on it, {@linkcode evaluate} measures it.
  * {@linkcode fitSplats} trains a teacher of Gaussian splats, {@linkcode loadSplats} reads one that was trained elsewhere, and
- * {@linkcode exportTeacher} asks it for what students learn from.
+ * {@linkcode exportTeacher} asks it for what students learn from; {@linkcode distill} trains one on that.
  *
  * ```ts no-assert
  * import { z } from "zod";
@@ -31,10 +31,13 @@
  */
 
 import type { RefValue } from "./runner/ref.ts";
+import { compare as compareStage } from "./stages/compare.ts";
+import { distill as distillStage } from "./stages/distill.ts";
 import { evaluate as evaluateStage } from "./stages/evaluate.ts";
 import { exportTeacher as exportTeacherStage } from "./stages/export_teacher.ts";
 import { fitSplats as fitSplatsStage, loadSplats as loadSplatsStage } from "./stages/fit_splats.ts";
 import { inspectDepth as inspectDepthStage } from "./stages/inspect_depth.ts";
+import { matchLocally as matchLocallyStage } from "./stages/match_locally.ts";
 import { trainField as trainFieldStage } from "./stages/train_field.ts";
 
 export * from "./runner/mod.ts";
@@ -103,6 +106,27 @@ type InspectDepthStage = typeof inspectDepthStage;
  */
 type ExportTeacherStage = typeof exportTeacherStage;
 
+/**
+ * Follows from the schema of its parameters, in stages/distill.ts.
+ *
+ * @internal
+ */
+type DistillStage = typeof distillStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/match_locally.ts.
+ *
+ * @internal
+ */
+type MatchLocallyStage = typeof matchLocallyStage;
+
+/**
+ * Follows from its inputs, in stages/compare.ts.
+ *
+ * @internal
+ */
+type CompareStage = typeof compareStage;
+
 /** A trained student with all that rendering it needs: what {@linkcode trainField} refers to and {@linkcode evaluate} takes. */
 export type TrainedField = RefValue<ReturnType<TrainFieldStage>>;
 
@@ -139,3 +163,15 @@ export const exportTeacher: ExportTeacherStage = exportTeacherStage;
  * ray's near and far, and agreement with true depth where the scene has it.
  */
 export const inspectDepth: InspectDepthStage = inspectDepthStage;
+
+/**
+ * Trains a student, a hash grid or a grid of tiny networks, on what a teacher showed: colour and opacity along the same rays. With
+ * `depth` or `features` the teacher must export them, otherwise it does not compile. From `start` another student goes on.
+ */
+export const distill: DistillStage = distillStage;
+
+/** Matches a student with its teacher point by point, before anything is rendered: the first phase of KiloNeRF's distillation. */
+export const matchLocally: MatchLocallyStage = matchLocallyStage;
+
+/** What one evaluation has over another, metric by metric and seed by seed, so that a gate can ask for the difference. */
+export const compare: CompareStage = compareStage;

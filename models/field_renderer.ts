@@ -65,6 +65,17 @@ export function fieldRendererMemory(config: RendererConfig): PlannedBuffer[] {
   ];
 }
 
+/** A chunk of a view's rays that was just rendered; its inputs and results are still on the device. */
+export interface RenderedChunk {
+  readonly rays: number;
+  /** Samples that were evaluated. */
+  readonly samples: number;
+  /** `[ray]` alpha, sum w t, transmittance, samples used: the others lie behind the point where the ray ended. */
+  readonly geometry: Float32Array<ArrayBuffer>;
+  /** False where some rays found no room for their samples: these rays are rendered again, fewer at once. */
+  readonly kept: boolean;
+}
+
 /** A renderer of one field for one image size. */
 export class FieldRenderer implements ViewRenderer {
   readonly #gpu: Gpu;
@@ -125,13 +136,18 @@ export class FieldRenderer implements ViewRenderer {
     );
   }
 
+  /** Ops of one chunk, for benches. */
+  get ops(): readonly Op[] {
+    return this.#ops;
+  }
+
   /** Compiles every kernel for real. */
   async prewarm(): Promise<void> {
     await this.#gpu.prewarm(this.#ops);
   }
 
-  /** Renders the view of one camera. */
-  async render(camera: Camera): Promise<RenderedView> {
+  /** Renders the view of one camera. Benches may `watch` its chunks: what was submitted for one can be submitted again there. */
+  async render(camera: Camera, watch?: (chunk: RenderedChunk) => Promise<void>): Promise<RenderedView> {
     const { width, height, subrays } = this.#config;
     const pixels = width * height;
     const rgba = new Float32Array(pixels * 4), depth = new Float32Array(pixels), weight = new Float32Array(pixels);
@@ -150,6 +166,7 @@ export class FieldRenderer implements ViewRenderer {
       );
       const counts = new Uint32Array(parts[0]!);
       const rendered = new Float32Array(parts[1]!), geometry = new Float32Array(parts[2]!);
+      await watch?.({ rays, samples: counts[0]!, geometry, kept: counts[2] === 0 });
       if (counts[2]! > 0) {
         // Some rays found no room for their samples: take fewer at once.
         if (count === 1) {

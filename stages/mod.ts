@@ -7,15 +7,22 @@
  *
  * @module
  */
+export * from "./compare.ts";
 export * from "./compose.ts";
 export * from "./depth_statistics.ts";
+export * from "./distill.ts";
+export * from "./distillation.ts";
 export * from "./evaluate.ts";
 export * from "./export_teacher.ts";
+export * from "./field_training.ts";
 export * from "./fit_splats.ts";
 export * from "./inspect_depth.ts";
+export * from "./live_evaluation.ts";
 export * from "./look_around.ts";
+export * from "./match_locally.ts";
 export * from "./rules/blank_render.ts";
 export * from "./rules/depth_scale.ts";
+export * from "./rules/identical_plateau.ts";
 export * from "./rules/nan_onset.ts";
 export * from "./rules/runaway_growth.ts";
 export * from "./rules/scale_collapse.ts";

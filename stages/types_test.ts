@@ -1,8 +1,8 @@
 /**
- * What must not compile: a training that wants depth from a scene that exports none, a comparison with a teacher that does not
- * show what is compared. Every `@ts-expect-error` is itself an
- * error when the line below it compiles, so that `deno check` and `deno test` prove these claims. The same is refused when
- * the plan is made, for pipelines that cast the types away.
+ * What must not compile: a training that wants depth from a scene that exports none, a student that wants depth or features from
+ * a teacher that does not show them, a comparison with a teacher that does not show what is compared. Every `@ts-expect-error` is
+ * itself an error when the line below it compiles, so that `deno check` and `deno test` prove these claims. The same is refused
+ * when the plan is made, for pipelines that cast the types away.
  */
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -10,11 +10,15 @@ import { UsageError } from "../runner/errors.ts";
 import { buildPlan, experiment, type Pipeline } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
 import type { Ref } from "../runner/ref.ts";
-import { readTeacherFile, type Teacher, type TeacherView } from "../models/teacher.ts";
+import { readTeacherFile, type Teacher, type TeacherExport, type TeacherView } from "../models/teacher.ts";
 import type { TrainedSplats } from "../models/trained_splats.ts";
+import { compare } from "./compare.ts";
+import { type Depth } from "./field_training.ts";
+import { distill, type Features, type StudentModel } from "./distill.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportTeacher } from "./export_teacher.ts";
 import { fitSplats, loadSplats } from "./fit_splats.ts";
+import { matchLocally } from "./match_locally.ts";
 import { blenderScene, bricksScene, namedScene, type Scene } from "./scene.ts";
 import { trainField } from "./train_field.ts";
 
@@ -93,6 +97,58 @@ export function claimsOfTeachers(): void {
 }
 
 /** Never called: only its types matter. */
+export function claimsOfStudents(maybe: z.input<typeof Depth> | undefined): void {
+  const scene = bricksScene("bricks"), splats = fitSplats("splats", { scene });
+  const model = { kind: "hash_grid" } as const, common = { scene, model };
+  const colour = exportTeacher("colour", { scene, teacher: splats, exports: ["colour"] });
+  const deep = exportTeacher("deep", { scene, teacher: splats });
+  const rich = exportTeacher("rich", { scene, teacher: splats, exports: ["colour", "features", "statistics"] });
+
+  const student = distill("a", { ...common, teacher: colour });
+  distill("b", { ...common, teacher: deep, depth: { weight: 0.2 } });
+  distill("c", { ...common, teacher: rich, features: {}, start: student });
+  distill("d", { ...common, teacher: rich, model: { kind: "kilo_uniform", grid: [2, 3, 4] }, alpha: { weight: 0 } });
+  // @ts-expect-error the teacher exports colour only
+  distill("e", { ...common, teacher: colour, depth: { weight: 0.2 } });
+  // @ts-expect-error a depth that may be wanted is wanted
+  distill("f", { ...common, teacher: colour, depth: maybe });
+  // @ts-expect-error depth is no feature
+  distill("g", { ...common, teacher: deep, features: {} });
+  // @ts-expect-error features are no depth
+  distill("h", { ...common, teacher: rich, features: {}, depth: {} });
+  // @ts-expect-error features are matched with their statistics
+  distill("i", {
+    ...common,
+    teacher: exportTeacher("i1", { scene, teacher: splats, exports: ["colour", "features"] }),
+    features: {},
+  });
+  // @ts-expect-error a teacher that shows no colour teaches nothing
+  distill("j", { ...common, teacher: exportTeacher("j1", { scene, teacher: splats, exports: ["depth"] }) });
+  // @ts-expect-error splats are no views that were exported
+  distill("k", { ...common, teacher: splats });
+  // @ts-expect-error splats are no student to start from
+  distill("l", { ...common, teacher: colour, start: splats });
+  // @ts-expect-error there is no such kind of student
+  distill("m", { ...common, teacher: colour, model: { kind: "octree" } });
+  // @ts-expect-error no such parameter of this kind
+  distill("n", { ...common, teacher: colour, model: { kind: "hash_grid", octaves: 4 } });
+
+  const local = matchLocally("local", { ...common, teacher: colour });
+  distill("o", { ...common, teacher: colour, start: local });
+  // @ts-expect-error rays are not compared here
+  matchLocally("p", { ...common, teacher: colour, background: "white" });
+  // @ts-expect-error depth belongs to rays
+  matchLocally("q", { ...common, teacher: deep, depth: {} });
+
+  const seen = evaluate("seen", { scene, student }), difference = compare("r", { baseline: seen, candidate: seen });
+  gate(difference, "depth_rmse_teacher").atMost(0);
+  // @ts-expect-error frames per second are not compared
+  gate(difference, "fps");
+  // @ts-expect-error a student is no evaluation
+  compare("s", { baseline: seen, candidate: student });
+}
+
+/** Never called: only its types matter. */
 export function claimsOfFiles(teacher: Teacher<"colour" | "statistics">, view: TeacherView): void {
   void readTeacherFile(teacher, view, "alpha");
   void readTeacherFile(teacher, view, "statistics");
@@ -123,7 +179,10 @@ function refused(pipeline: () => Pipeline, pattern: RegExp): void {
 
 Deno.test("what a scene or a teacher does not export is a type error", () => {
   // The proof is that this file compiles.
-  assert.deepEqual([claims, claimsOfTeachers, claimsOfFiles].map((f) => typeof f), Array(3).fill("function"));
+  assert.deepEqual(
+    [claims, claimsOfTeachers, claimsOfStudents, claimsOfFiles].map((f) => typeof f),
+    Array(4).fill("function"),
+  );
 });
 
 Deno.test("trainField with depth on a scene without depth is refused by the plan when types are cast away", () => {
@@ -182,4 +241,44 @@ Deno.test("trainField with depth on a scene with depth is planned", () => {
     const depth = { warmup: 0, alpha_threshold: 0.5, loss: "l2", delta: 0.02 };
     assert.deepEqual(made.nodes[1]?.params.depth, { ...depth, weight: 0.2 });
   }
+});
+
+type DistillArguments = Parameters<typeof distill<z.input<typeof Depth>, z.input<typeof Features>>>[1];
+
+/** A pipeline that says its teacher shows everything, whatever it exports. */
+function learning(
+  exports: readonly TeacherExport[],
+  wanted: Pick<DistillArguments, "depth" | "features">,
+  model: z.input<typeof StudentModel> = { kind: "hash_grid" },
+): Pipeline {
+  const scene = bricksScene("scene"), splats = fitSplats("splats", { scene, steps: 10 });
+  const teacher = exportTeacher("views", { scene, teacher: splats, exports }) as Ref<Teacher<TeacherExport>>;
+  return { outputs: { student: distill("student", { scene, teacher, model, ...wanted }) } };
+}
+
+Deno.test("distill with depth or features that its teacher does not export is refused by the plan when types are cast away", () => {
+  refused(
+    () => learning(["colour"], { depth: { weight: 0.2 } }),
+    /^Node student needs depth from its teacher, but node views provides only colour: let views export depth, or switch off what needs it in student$/,
+  );
+  refused(
+    () => learning(["colour", "depth"], { features: {} }),
+    /^Node student needs features and statistics from its teacher, but node views provides only colour, depth: /,
+  );
+  refused(
+    () => learning(["colour", "features"], { depth: {}, features: { statistics: false } }),
+    /^Node student needs depth from its teacher/,
+  );
+  refused(() => learning(["depth"], {}), /^Node student needs colour from its teacher/);
+  const { nodes } = plan(() => learning(["colour", "features"], { features: { statistics: false } }));
+  assert.deepEqual(nodes.map(({ name }) => name), ["scene", "splats", "views", "student"]);
+});
+
+Deno.test("distill of features by a student without taps is refused by the plan", () => {
+  const every = ["colour", "features", "statistics"] as const;
+  refused(
+    () => learning(every, { features: {} }, { kind: "kilo_uniform" }),
+    /features.*kilo_uniform|kilo_uniform.*features/is,
+  );
+  assert.equal(plan(() => learning(every, {}, { kind: "kilo_uniform" })).nodes.length, 4);
 });
