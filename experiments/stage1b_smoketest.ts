@@ -34,7 +34,7 @@ export default experiment({
     paper: { ...DISTILLATION_PRESETS.paper, ...SHORT },
   },
   pipeline(p) {
-    const given = lesson(p, ["colour"]);
+    const given = lesson(p, ["colour", "depth"]);
     const { scene, views } = given;
     const model = { kind: "kilo_uniform", ...p.model } as const;
     const local = matchLocally("local", { scene, teacher: views, model, ...p.local });

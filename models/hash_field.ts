@@ -33,7 +33,8 @@ import type {
   PrepareOptions,
   StudentField,
 } from "./student_field.ts";
-import head from "./field_head.wgsl" with { type: "text" };
+import radianceHead from "../kernels/networks/radiance_head.wgsl" with { type: "text" };
+import fieldHead from "./field_head.wgsl" with { type: "text" };
 import shForward from "./sh_head_forward.wgsl" with { type: "text" };
 import shBackward from "./sh_head_backward.wgsl" with { type: "text" };
 import colourInput from "./colour_input.wgsl" with { type: "text" };
@@ -58,6 +59,7 @@ export interface HashFieldConfig {
   readonly colour: ColourHead;
 }
 
+const head = `${radianceHead}\n${fieldHead}`;
 const DIRECTION_INPUTS = 16;
 const DENSITY_OUTPUTS = 16;
 

@@ -85,14 +85,17 @@ const schemas: Readonly<Record<TableName, string>> = {
   metrics: `${origin} node column metric mean# spread# seeds# measured?`,
   evaluations: `${origin} node seed# split views# width# height# downscale# background pixel_centre rounding ` +
     "ssim_window ssim_padding lpips_net psnr# ssim# psnr_white# psnr_black# psnr_constant# psnr_over_constant# " +
-    "psnr_foreground# depth_rmse# psnr_teacher# ssim_teacher# depth_rmse_teacher# ms_per_frame# fps# gpu_peak_mib# train_seconds#",
+    "psnr_foreground# depth_rmse# depth_coverage# teacher_views# psnr_teacher# ssim_teacher# depth_rmse_teacher# " +
+    "ms_per_frame# fps# gpu_peak_mib# train_seconds#",
   evaluation_views: `${nodeOrigin} split view psnr# ssim#`,
   gates: `${origin} gate node column metric operator threshold# gate_scene value# spread# state blocking?`,
   findings: `${origin} node seed# rule severity message evidence suggestion docs`,
   images: "run experiment preset scene commit dirty? adapter node seed# file path sha256",
   provenance: "run experiment preset scene commit dirty? patch_sha256 lock_sha256 adapter vendor backend driver host " +
     "deno started params_hash directory",
-  training_metrics: `${nodeOrigin} step# loss# train_psnr# val_psnr# rate# seconds#`,
+  training_metrics: `${nodeOrigin} step# loss# train_psnr# val_psnr# rate# seconds# colour_loss# alpha_loss# ` +
+    "depth_loss# feature_l2_loss# feature_cosine_loss# alpha_weight# depth_weight# feature_l2_weight# feature_cosine_weight# " +
+    "gradient_norm_colour# gradient_norm_alpha# gradient_norm_depth# gradient_norm_feature_l2# gradient_norm_feature_cosine#",
   teacher_depth_views: `${nodeOrigin} split view pixels# coverage# depth_min# depth_max# depth_mean# depth_median# ` +
     "norm_min# norm_max# norm_mean# norm_outside# ray_range_min# ray_range_max# ray_range_mean# true_pixels# depth_coverage# " +
     "depth_rmse# depth_mae# depth_bias# within_1pct# slope# intercept#",

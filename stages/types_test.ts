@@ -116,12 +116,9 @@ export function claimsOfStudents(maybe: z.input<typeof Depth> | undefined): void
   distill("g", { ...common, teacher: deep, features: {} });
   // @ts-expect-error features are no depth
   distill("h", { ...common, teacher: rich, features: {}, depth: {} });
+  const half = exportTeacher("half", { scene, teacher: splats, exports: ["colour", "features"] });
   // @ts-expect-error features are matched with their statistics
-  distill("i", {
-    ...common,
-    teacher: exportTeacher("i1", { scene, teacher: splats, exports: ["colour", "features"] }),
-    features: {},
-  });
+  distill("i", { ...common, teacher: half, features: {} });
   // @ts-expect-error a teacher that shows no colour teaches nothing
   distill("j", { ...common, teacher: exportTeacher("j1", { scene, teacher: splats, exports: ["depth"] }) });
   // @ts-expect-error splats are no views that were exported

@@ -1,5 +1,5 @@
-// Evaluations of each sample: its own cell's at its own index, its neighbours' behind those of all samples. Samples whose neighbours
-// find no room are left with their own cell and counted.
+// Evaluations of each sample: its own cell's at its own index, its neighbours' behind those of all samples. Samples whose
+// neighbours find no room are left with their own cell and counted.
 @group(0) @binding(0) var<storage, read> counts: array<u32>; // [0] samples
 @group(0) @binding(1) var<storage, read> positions: array<vec4f>;
 @group(0) @binding(2) var<storage, read> cells: array<u32>;

@@ -3,7 +3,8 @@
 @group(0) @binding(1) var<storage, read> positions: array<vec4f>;
 @group(0) @binding(2) var<storage, read> cells: array<u32>;
 @group(0) @binding(3) var<storage, read_write> neighbours: array<u32>;
-@group(0) @binding(4) var<storage, read_write> blended: array<u32>; // [0] evaluations, [1] neighbours wanted, [2] samples that got none
+// [0] evaluations, [1] neighbours wanted, [2] samples that got none
+@group(0) @binding(4) var<storage, read_write> blended: array<u32>;
 
 @compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = linear_index(id, groups, WG);

@@ -1,16 +1,17 @@
 /**
  * KiloUniform: a uniform grid of tiny networks, each the radiance field of its own cell (Reiser, Peng, Liao, Geiger 2021,
  * "KiloNeRF", section 3; conventions 6.5). Evaluations are sorted by network, so that each workgroup evaluates one network.
+ * Gradients flow to the parameters, not to positions or directions.
  *
  * @module
  */
 import type { Binding, Gpu, Op } from "../device.ts";
 import { type Constant, f32Literal, link } from "../link.ts";
-import { radixSortLayout, radixSortMemory, radixSortOps } from "../sort/radix_sort.ts";
-import type { KiloConfig } from "./kilo_layout.ts";
-import { kiloHeadGradient, kiloWeightGradient, type SizedKernel, weightTileShape } from "./kilo_gradient_wgsl.ts";
-import { kiloBackwardWgsl, kiloColumns, kiloForwardWgsl, kiloTile, kiloWorkgroupBytes } from "./kilo_wgsl.ts";
 import { prefixSumLayout, prefixSumMemory, prefixSumOps } from "../scan/prefix_sum.ts";
+import { radixSortLayout, radixSortMemory, radixSortOps } from "../sort/radix_sort.ts";
+import { kiloHeadGradient, kiloWeightGradient, type SizedKernel, weightTileShape } from "./kilo_gradient_wgsl.ts";
+import type { KiloConfig } from "./kilo_layout.ts";
+import { kiloBackwardWgsl, kiloColumns, kiloForwardWgsl, kiloTile, kiloWorkgroupBytes } from "./kilo_wgsl.ts";
 import assignBody from "./kilo_assign.wgsl" with { type: "text" };
 import blendBody from "./kilo_blend_assign.wgsl" with { type: "text" };
 import countBody from "./kilo_blend_count.wgsl" with { type: "text" };

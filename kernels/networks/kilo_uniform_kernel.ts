@@ -109,8 +109,8 @@ function record(name: string, config: KiloConfig, networks: Cells): Differentiab
     tolerance: {
       // 4.4e-6 at 3.04 (KiloNeRF's, 37 samples), 2.2e-5 at 32.0 (small, 200): exp of a sum.
       density: { absolute: 4e-6, relative: 4e-6 },
-      // 4.6e-7 at 0.66 (KiloNeRF's, 200 samples). Its highest octave multiplies the rounding of a local position by 2^9: 3e-5
-      // of a turn's radian, at weights of 0.1 to 0.3, hence more than the 1.9e-7 of the small ones.
+      // 4.6e-7 at 0.66 (KiloNeRF's, 200 samples), 1.9e-7 at 0.68 (small). The highest octave multiplies what a local position is
+      // rounded by, up to 6e-8, by 2^9: 3e-5 rad in inputs that weigh up to 0.3.
       values: { absolute: 1.5e-6, relative: 0 },
       // 1.1e-5 at 0.001 (KiloNeRF's, 200 samples), 4.6e-6 at 0.04 (small), 2.3e-6 (blended): sums over samples.
       parameters: { absolute: 4e-5, relative: 1e-5 },

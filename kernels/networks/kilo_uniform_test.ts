@@ -196,6 +196,33 @@ Deno.test("kiloOps counts the samples whose neighbours find no room, and leaves 
   assertClose({ density: got }, { density: want }, { density: { absolute: 1e-5, relative: 1e-5 } }, "no room");
 });
 
+Deno.test("kiloOps: density is exp(raw) up to exp(15), and its gradient exp of raw clamped to +-15", async () => {
+  const { density: layer, stride } = kiloLayout(SMALL), samples = 40;
+  const input = drawKilo(SMALL, ALL_EIGHT, new Pcg(7), samples);
+  const raws = [20, 14, 1, -14, -20, 15.5, -15.5, 0];
+  for (const [n, raw] of raws.entries()) {
+    input.parameters.fill(0, n * stride + layer.offset, n * stride + layer.offset + layer.inputs);
+    input.parameters[n * stride + layer.offset + layer.inputs] = raw;
+  }
+  const ones = { density: new Float32Array(samples).fill(1), values: new Float32Array(4 * samples) };
+  const { density, parameters } = await runKilo(gpu, SMALL, input, ones);
+  const networks = Array.from(density, (_, s) => kiloEvaluations(SMALL, input, s)[0]!.network);
+  const want = networks.map((n) => Math.exp(Math.min(15, raws[n]!)));
+  const slopes = raws.map((raw, n) =>
+    networks.filter((m) => m === n).length * Math.exp(Math.max(-15, Math.min(15, raw)))
+  );
+  const got = {
+    density,
+    slopes: Float32Array.from(raws, (_, n) => parameters[n * stride + layer.offset + layer.inputs]!),
+  };
+  const relative = { absolute: 0, relative: 2e-6 };
+  assertClose(got, { density: Float64Array.from(want), slopes: Float64Array.from(slopes) }, {
+    density: relative,
+    slopes: relative,
+  }, "clamped");
+  assert.ok(slopes.every((slope) => slope > 0), "every network has a sample");
+});
+
 Deno.test("kiloOps without any network gives density 0 and says when a position is not finite", async () => {
   const input = drawKilo(SMALL, {}, new Pcg(6), 9);
   input.positions[4 * 4] = NaN;

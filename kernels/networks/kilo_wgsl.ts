@@ -12,15 +12,18 @@ import { encodedWidth, type KiloConfig, type KiloLayer, kiloLayout } from "./kil
 import head from "./radiance_head.wgsl" with { type: "text" };
 
 /**
- * Evaluations per tile, which are threads per workgroup. A tile costs its network's way into workgroup memory, about that of 8
- * evaluations on the CPU driver, and is full or not; training spreads fewer evaluations over the networks than rendering does
- * (measured at 64 and 512 each).
+ * Evaluations per tile, which are threads per workgroup. A tile costs its network's way into workgroup memory, about as much as 13
+ * evaluations on the CPU driver, and as much time half empty as full; training spreads fewer evaluations over the networks than
+ * rendering does (measured at 64 and 512 each).
  */
 export function kiloTile(training: boolean): number {
   return training ? 32 : 64;
 }
 
-/** vec4 accumulators at a time: 8 vectors of the CPU driver, which has 16 (1, 3 and 4 are slower by 4, 8 and 15 %). */
+/**
+ * vec4 accumulators at a time (on llvmpipe 1, 3 and 4 are slower by 4, 8 and 15 %; 2 samples per thread take twice as long, as the
+ * driver then spills).
+ */
 const ACCUMULATORS = 2;
 /** Octaves from one direct sine to the next; between them the angle is doubled, which doubles the error each time. */
 const DIRECT_EVERY = 5;
@@ -30,7 +33,7 @@ const COMPONENTS = ["x", "y", "z", "w"] as const;
 const scalars = (vectors: readonly string[]) => vectors.flatMap((v) => COMPONENTS.map((c) => `${v}.${c}`));
 const pad4 = (n: number) => Math.ceil(n / 4) * 4;
 
-/** Columns of the two tables that training keeps per evaluation in sorted order, in vec4; see {@linkcode kiloColumns}. */
+/** Columns, in vec4, of the two tables that training keeps, a row per evaluation in sorted order. */
 export interface KiloColumns {
   /** First column of what goes into each layer of the trunk; then the last hidden layer's outputs. */
   readonly trunk: readonly number[];
@@ -40,6 +43,7 @@ export interface KiloColumns {
   readonly direction: number;
   /** Bits of the units that are on, one word per hidden layer and one for the direction layer, in one vec4. */
   readonly masks: number;
+  /** Columns of the table of activations. */
   readonly activations: number;
   /** Gradients before the activation: of each layer of the trunk, ... */
   readonly trunkGradient: readonly number[];
@@ -47,10 +51,11 @@ export interface KiloColumns {
   readonly directionGradient: number;
   /** ... and of red, green, blue and the raw density, in one vec4. */
   readonly headGradient: number;
+  /** Columns of the table of gradients. */
   readonly gradients: number;
 }
 
-/** Where training keeps what per evaluation. */
+/** Where training keeps what: 896 bytes of activations and 528 of gradients per evaluation with KiloNeRF's own setting. */
 export function kiloColumns(config: KiloConfig): KiloColumns {
   const width4 = config.width / 4, hidden = range(config.hiddenLayers);
   const position4 = pad4(encodedWidth(config.positionOctaves)) / 4;
