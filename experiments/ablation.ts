@@ -14,7 +14,8 @@ import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/d
 
 const Params = Distillation.extend({
   model: HashGrid.prefault({}).describe("see stages/field_training.ts"),
-  depth: Depth.prefault({}).describe("see stages/field_training.ts"),
+  // Of the settings of stage1a_depth, the one that helped most on LEGO.
+  depth: Depth.prefault({ weight: 0.5, loss: "smooth_l1" }).describe("see stages/field_training.ts"),
   features: Features.prefault({}).describe("see stages/distill.ts"),
 });
 
@@ -22,7 +23,13 @@ export default experiment({
   name: "ablation",
   title: "Ablation: response, depth and features of the teacher",
   params: Params,
-  presets: DISTILLATION_PRESETS,
+  presets: {
+    ...DISTILLATION_PRESETS,
+    // Features are many: 9 MiB for a view of 200 pixels. The photographs' cameras are enough.
+    probe: { ...DISTILLATION_PRESETS.probe, sampled: 0, student: { steps: 1000, eval_every: 500 } },
+    cpu: { ...DISTILLATION_PRESETS.cpu, sampled: 0 },
+    paper: { ...DISTILLATION_PRESETS.paper, sampled: 0 },
+  },
   pipeline(p) {
     const given = lesson(p, ["colour", "depth", "features", "statistics"]);
     const { scene, views } = given;

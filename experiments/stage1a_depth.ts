@@ -28,7 +28,10 @@ export default experiment({
   name: "stage1a_depth",
   title: "Stage 1A: hash-grid student by response and depth, six settings",
   params: Params,
-  presets: DISTILLATION_PRESETS,
+  presets: {
+    ...DISTILLATION_PRESETS,
+    probe: { ...DISTILLATION_PRESETS.probe, student: { steps: 1000, eval_every: 500 } },
+  },
   pipeline(p) {
     const given = lesson(p, ["colour", "depth"]);
     const { scene, views } = given;

@@ -39,7 +39,7 @@ export default experiment({
     },
     cpu: {
       ...DISTILLATION_PRESETS.cpu,
-      student: { ...DISTILLATION_PRESETS.cpu.student, rate: RATE },
+      student: { ...DISTILLATION_PRESETS.cpu.student, steps: 12_000, rate: RATE },
       local: { steps: 4000, batch_samples: 16_384, rate: RATE, eval_every: 2000 },
     },
     paper: {

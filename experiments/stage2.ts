@@ -18,7 +18,7 @@ import { exportTeacher } from "../stages/export_teacher.ts";
 const Params = Distillation.extend({
   model: HashGrid.prefault({}).describe("see stages/field_training.ts"),
   response_steps: z.int().min(1).default(2000).describe("steps by response before the gate"),
-  depth: Depth.prefault({}).describe("see stages/field_training.ts"),
+  depth: Depth.prefault({ weight: 0.5, loss: "smooth_l1" }).describe("see stages/field_training.ts"),
   features: Features.prefault({}).describe("see stages/distill.ts"),
 });
 

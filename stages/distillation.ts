@@ -37,7 +37,7 @@ export const DISTILLATION_PRESETS = {
     ...{ sampled: 0, teach_views: 1, split: "train", test_views: 1 },
     student: { steps: 1000, eval_every: 0 },
   },
-  cpu: { ...SPLAT_PRESETS.cpu, student: { steps: 12_000, batch_samples: 16_384, eval_every: 2000 } },
+  cpu: { ...SPLAT_PRESETS.cpu, student: { steps: 6000, batch_samples: 16_384, eval_every: 2000 } },
   // For a GPU: large batches.
   paper: { ...SPLAT_PRESETS.paper, sampled: 400, student: { steps: 50_000, batch_samples: 131_072, eval_every: 5000 } },
 } as const satisfies Record<string, z.input<typeof Distillation>>;
