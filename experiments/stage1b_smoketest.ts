@@ -7,31 +7,27 @@
  */
 import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
-import { distill, KiloUniform } from "../stages/distill.ts";
+import { distill, DistillTraining, KiloUniform } from "../stages/distill.ts";
 import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
 import { MatchLocally, matchLocally } from "../stages/match_locally.ts";
 
-const Params = Distillation.extend({
-  model: KiloUniform.prefault({}).describe("see stages/distill.ts"),
-  local: MatchLocally.omit({ model: true }).prefault({}).describe("see stages/match_locally.ts"),
-});
+const SHORT = { steps: 64, rate: 0.01, eval_every: 0 } as const;
 
-/** What every preset has in common, whatever its teacher. */
-const SHORT = {
-  model: { grid: 2 },
-  student: { steps: 64, rate: 0.01, eval_every: 0 },
-  local: { steps: 64, rate: 0.01, eval_every: 0 },
-} as const;
+const Params = Distillation.extend({
+  model: KiloUniform.prefault({ grid: 2 }).describe("see stages/distill.ts"),
+  student: DistillTraining.prefault(SHORT).describe("see stages/distill.ts"),
+  local: MatchLocally.omit({ model: true }).prefault(SHORT).describe("see stages/match_locally.ts"),
+});
 
 export default experiment({
   name: "stage1b_smoketest",
   title: "Stage 1B, smoke test: 2 x 2 x 2 networks, 64 steps",
   params: Params,
   presets: {
-    tiny: { ...DISTILLATION_PRESETS.tiny, ...SHORT },
-    probe: { ...DISTILLATION_PRESETS.probe, ...SHORT },
-    cpu: { ...DISTILLATION_PRESETS.cpu, ...SHORT },
-    paper: { ...DISTILLATION_PRESETS.paper, ...SHORT },
+    tiny: { ...DISTILLATION_PRESETS.tiny, student: SHORT },
+    probe: { ...DISTILLATION_PRESETS.probe, student: SHORT },
+    cpu: { ...DISTILLATION_PRESETS.cpu, student: SHORT },
+    paper: { ...DISTILLATION_PRESETS.paper, student: SHORT },
   },
   pipeline(p) {
     const given = lesson(p, ["colour", "depth"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { duckdbTest, report, runId, writeRun, writeText } from "./_fixtures.ts";
+import { chartTest, duckdbTest, report, runId, writeRun, writeText } from "./_fixtures.ts";
 import { fileTest } from "../tests/permissions.ts";
 import { findReports, type ReportArguments } from "./command.ts";
 
@@ -85,6 +85,14 @@ duckdbTest(
     assert.equal((await report({ root, check: true })).code, 1);
   },
 );
+
+chartTest("reportCommand: no directive of ROADMAP.md fails for want of data when nothing is recorded", async (root) => {
+  await writeText(root, "ROADMAP.md", await Deno.readTextFile(new URL("../ROADMAP.md", import.meta.url)));
+  const { code, error } = await report({ root });
+  assert.deepEqual([code, error], [0, ""]);
+  const text = await Deno.readTextFile(join(root, "ROADMAP.md"));
+  assert.ok(text.includes("stillroom:table") && !text.includes("reports/evidence/provenance.csv#L"));
+});
 
 fileTest(
   "reportCommand: exit 2 and a sentence for arguments that cannot be followed, exit 1 for broken evidence",
