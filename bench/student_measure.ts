@@ -153,18 +153,17 @@ export async function measureStudents(gpu: Gpu, fields: Pair<TrainedField>, view
       }
       return made;
     });
-    const frames = { hash: cameras.map((): number[] => []), kilo: cameras.map((): number[] => []) };
-    for (let round = 0; round < viewing.rounds; round++) {
-      for (const [v, camera] of cameras.entries()) {
+    const frames: Pair<number[][]> = { hash: [], kilo: [] }, watched: Pair<Watched[]> = { hash: [], kilo: [] };
+    for (const camera of cameras) {
+      for (const name of NAMES) frames[name].push([]);
+      for (let round = 0; round < viewing.rounds; round++) {
         for (const name of NAMES) {
           const start = performance.now();
           await opened[name].renderer.render(camera);
-          frames[name][v]!.push(performance.now() - start);
+          frames[name].at(-1)!.push(performance.now() - start);
         }
       }
-    }
-    const watched: { readonly hash: Watched[]; readonly kilo: Watched[] } = { hash: [], kilo: [] };
-    for (const camera of cameras) {
+      // At once, since what is left of a frame's time is what the device did not take while it was drawn.
       for (const name of NAMES) watched[name].push(await watchFrame(gpu, opened[name].renderer, camera));
     }
     const students = await both((name) =>

@@ -250,7 +250,7 @@ async function bench(options: Options): Promise<void> {
     `adapter            ${gpu.adapter.description}`,
     `hash grid          ${hash.origin}`,
     `KiloUniform        ${kilo.origin}${networks}`,
-    `views              ${what}, ${width} x ${height} pixels, ${rounds} rounds`,
+    `views              ${what}, ${width} x ${height} pixels, frames of each: ${rounds}`,
     `samples            every ${(stepLength * stepScale).toPrecision(3)}, ${
       percent(occupiedShare(fields.hash))
     } of ${occupancyResolution}^3 cells occupied (${percent(occupiedShare(own.hash))} and ${
