@@ -91,7 +91,7 @@ export async function keyNodes(plan: Plan, options: KeyOptions): Promise<KeyedNo
     for (const path of stage.dataFiles(node.params)) {
       data[path] = await hashData(path, options.cache, `node ${node.name}`);
     }
-    const seeds = node.seedDependent ? options.seeds : [undefined];
+    const seeds = node.seedDependent ? options.seeds : [node.seed];
     const variants = seeds.map((seed, index): Variant => {
       const inputs: Record<string, string> = {};
       for (const [input, name] of Object.entries(node.inputs)) {

@@ -38,7 +38,7 @@ export { canonicalJson, type Json, type JsonObject, sha256 } from "./json.ts";
 export type { KeyParts } from "./keys.ts";
 export { type Origin, type ParameterDifference, parameterDifferences } from "./origin.ts";
 export { type ParameterLayers, resolveParameters } from "./params.ts";
-export type { PlanNode } from "./plan_builder.ts";
+export { type PlanNode, withSeed } from "./plan_builder.ts";
 export {
   type Input,
   input,

@@ -20,13 +20,34 @@ export interface PlanNode {
   readonly inputs: Readonly<Record<string, string>>;
   /** What its value provides. */
   readonly capabilities: readonly string[];
-  /** True when its result depends on the seed, by itself or through an input. */
+  /** True when its result depends on the run's seeds, by itself or through an input. */
   readonly seedDependent: boolean;
+  /** Its own seed, whatever those of the run are; see {@linkcode withSeed}. */
+  readonly seed?: number;
 }
 
 interface Builder {
   readonly nodes: Map<string, PlanNode>;
   readonly refs: Map<unknown, string>;
+}
+
+/** Seed of the nodes that are being added; undefined: the run's. */
+let pinned: number | undefined;
+
+/**
+ * Gives the stage calls inside `build` a seed of their own: they run once, however many seeds the run has. For what all seeds share,
+ * such as the teacher of students that are compared.
+ *
+ * @returns what `build` returns
+ */
+export function withSeed<T>(seed: number, build: () => T): T {
+  const before = pinned;
+  pinned = seed;
+  try {
+    return build();
+  } finally {
+    pinned = before;
+  }
 }
 
 /**
@@ -91,13 +112,20 @@ function addNode(
   checkNeeds(stage, name, params, inputs, provided);
   const capabilities = Object.freeze([...stage.provides(params, provided)]);
   const nodes = builder.nodes;
+  const seeded = Object.values(inputs).find((input) => nodes.get(input)?.seedDependent);
+  if (pinned !== undefined && seeded !== undefined) {
+    throw new UsageError(
+      `Node ${name} has a seed of its own, but its input ${seeded} depends on the run's seeds: give ${seeded} that seed, too`,
+    );
+  }
   nodes.set(name, {
     name,
     stage,
     params: toJson(params, name) as JsonObject,
     inputs,
     capabilities,
-    seedDependent: stage.seeded || Object.values(inputs).some((input) => nodes.get(input)?.seedDependent),
+    seedDependent: pinned === undefined && (stage.seeded || seeded !== undefined),
+    ...(pinned === undefined || !stage.seeded ? {} : { seed: pinned }),
   });
   const ref: Ref<unknown> = Object.freeze({ node: name, capabilities });
   builder.refs.set(ref, name);

@@ -4,6 +4,7 @@ import { jsonArtifact } from "./artifact.ts";
 import { UsageError } from "./errors.ts";
 import { buildPlan, experiment, isExperiment, type Pipeline } from "./experiment.ts";
 import { gate } from "./gate.ts";
+import { withSeed } from "./plan_builder.ts";
 import { input, optionalInput, type Ref } from "./ref.ts";
 import { stage } from "./stage.ts";
 
@@ -51,6 +52,26 @@ Deno.test("buildPlan() lists nodes after their inputs, with names, parameters an
   assert.deepEqual(made.nodes[2]?.params, { depth: 0, steps: 5 });
   assert.deepEqual(made.nodes[3]?.capabilities, ["colour"], "capabilities may be passed on");
   assert.deepEqual(made.outputs, { model: "second" });
+});
+
+Deno.test("withSeed() gives nodes one seed of their own, whatever seeds the run has", () => {
+  const made = plan(() => {
+    const teacher = withSeed(7, () => student("teacher", { teacher: source({}) }));
+    return { outputs: { model: student({ teacher }) } };
+  });
+  assert.deepEqual(made.nodes.map(({ name, seedDependent, seed }) => [name, seedDependent, seed]), [
+    ["source", false, undefined],
+    ["teacher", false, 7],
+    ["student", true, undefined],
+  ]);
+  assert.throws(
+    () =>
+      plan(() => {
+        const loose = student("loose", { teacher: source({}) });
+        return { outputs: { model: withSeed(0, () => student({ teacher: loose })) } };
+      }),
+    /Node student has a seed of its own, but its input loose depends on the run's seeds: give loose that seed, too/,
+  );
 });
 
 Deno.test("buildPlan() refuses what cannot be meant", () => {

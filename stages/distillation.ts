@@ -11,6 +11,7 @@ import { type ExportedTeacher, exportTeacher } from "./export_teacher.ts";
 import { DistillTraining } from "./distill.ts";
 import { evaluate } from "./evaluate.ts";
 import { fitSplats } from "./fit_splats.ts";
+import { withSeed } from "../runner/plan_builder.ts";
 import type { Ref } from "../runner/ref.ts";
 import type { Scene } from "./scene.ts";
 import { SPLAT_PRESETS, SplatTeacher, teacherScene } from "./splat_presets.ts";
@@ -22,6 +23,9 @@ export const Distillation = SplatTeacher.extend({
   ),
   teach_views: z.int().min(0).default(0).describe(
     "learn from so many of the photographs' cameras only, spread evenly; 0: all",
+  ),
+  teacher_seed: z.int().min(0).default(0).describe(
+    "seed of the teacher and of its sampled cameras, for all seeds of a run",
   ),
   split: z.enum(["train", "val", "test"]).default("test").describe("views to measure on"),
   student: DistillTraining.prefault({}).describe("see stages/distill.ts"),
@@ -57,12 +61,15 @@ export function lesson<const C extends TeacherExport>(
   p: z.output<typeof Distillation>,
   exports: readonly C[],
 ): Lesson<C> {
-  const scene = teacherScene(p);
-  const teacher = fitSplats("teacher", { scene, ...p.fit });
   const { teach_views: views, sampled } = p;
-  const shown = exportTeacher("views", { scene, teacher, split: "train", views, sampled, exports });
-  const exam = exportTeacher("exam", { scene, teacher, split: p.split, views: p.test_views });
-  return { scene, teacher, views: shown as ExportedTeacher<C>, exam };
+  // One teacher for all seeds of a run: it is students that are compared.
+  return withSeed(p.teacher_seed, () => {
+    const scene = teacherScene(p);
+    const teacher = fitSplats("teacher", { scene, ...p.fit });
+    const shown = exportTeacher("views", { scene, teacher, split: "train", views, sampled, exports });
+    const exam = exportTeacher("exam", { scene, teacher, split: p.split, views: p.test_views });
+    return { scene, teacher, views: shown as ExportedTeacher<C>, exam };
+  });
 }
 
 /** Measures a student in the views of the exam, against photographs and teacher. */
