@@ -6,11 +6,15 @@
 import { type Gpu, openGpu } from "../kernels/device.ts";
 import { growthFactor } from "../kernels/encodings/hash_grid.ts";
 import { FEATURE_RANGE, FEATURES_EMPTY, FEATURES_UNKNOWN, packSnorm4 } from "../kernels/losses/feature_loss.ts";
+import { packFieldSplats } from "../kernels/splats/splat_field.ts";
+import { randomSplats } from "../scenes/_splat_test_data.ts";
 import { cameraCentre, rayDirection } from "../scenes/camera.ts";
 import { ballViews } from "./_ball_views.ts";
 import { FieldTrainer, type TrainingReport } from "./field_trainer.ts";
 import type { ColourHead } from "./hash_field.ts";
+import type { LocalTeacher } from "./local_objective.ts";
 import { visualHull } from "./occupancy.ts";
+import { splatCells } from "./splat_cells.ts";
 import type { FeatureImages, LossTerms, TrainerConfig, TrainerOptions, TrainingImages } from "./trainer_config.ts";
 import { packViews } from "./training_images.ts";
 
@@ -97,6 +101,15 @@ export function ballFeatures(): FeatureImages {
     }
   }
   return { channels: 8, rows: Uint32Array.from(rows), index: Uint32Array.from(index) };
+}
+
+/** Splats that a student of the ball's box can be matched with. */
+export function localTeacher(): LocalTeacher {
+  const splats = randomSplats(200, 1), degree = 1, footprint = 0.01, resolution = BALL_CELLS;
+  splats.means.forEach((v, i) => splats.means[i] = v / 5);
+  const packed = packFieldSplats(splats);
+  const lists = splatCells(packed.geometry, { box: BALL_BOX, resolution, longest: 0.05, blur: 4 * footprint });
+  return { splats: packed, lists, mode: "mass", degree, footprint, resolution };
 }
 
 let shared: Promise<Gpu> | undefined;

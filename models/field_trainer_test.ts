@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { DeviceLimitError } from "../kernels/memory_plan.ts";
 import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
-import { packFieldSplats } from "../kernels/splats/splat_field.ts";
-import { randomSplats } from "../scenes/_splat_test_data.ts";
 import {
   allTerms,
   BALL_BOX as box,
-  BALL_CELLS,
   BALL_HULL as hull,
   BALL_VIEWS as views,
   ballConfig as config,
@@ -14,16 +11,15 @@ import {
   ballGpu as gpu,
   ballTrainer,
   finish,
+  localTeacher,
   parameterBytes as bytes,
 } from "./_ball_training.ts";
 import { BALL_RADIUS, ballViews } from "./_ball_views.ts";
 import { FieldRenderer, fieldRendererMemory } from "./field_renderer.ts";
 import { FieldTrainer, type TrainerState } from "./field_trainer.ts";
-import type { LocalTeacher } from "./local_objective.ts";
 import { STEPS_PER_CHUNK } from "./trainer_parts.ts";
 import { type LossTerms, type TrainerConfig, trainerMemory, type TrainerOptions } from "./trainer_config.ts";
 import { tightBox } from "./occupancy.ts";
-import { splatCells } from "./splat_cells.ts";
 import { packViews } from "./training_images.ts";
 
 const { depth: DEPTH } = allTerms(1);
@@ -270,15 +266,6 @@ Deno.test("FieldTrainer refuses terms of the loss that it has nothing to compare
   await refused({ depth: DEPTH }, /Depth supervision needs depth, but the images have none/);
   await refused({ features: allTerms(1).features }, /Feature supervision needs features, but there are none/);
 });
-
-/** Splats that a student of the ball's box can be matched with. */
-function localTeacher(): LocalTeacher {
-  const splats = randomSplats(200, 1), degree = 1, footprint = 0.01, resolution = BALL_CELLS;
-  splats.means.forEach((v, i) => splats.means[i] = v / 5);
-  const packed = packFieldSplats(splats);
-  const lists = splatCells(packed.geometry, { box, resolution, longest: 0.05, blur: 4 * footprint });
-  return { splats: packed, lists, mode: "mass", degree, footprint, resolution };
-}
 
 for (
   const [name, terms, options] of [

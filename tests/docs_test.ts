@@ -6,11 +6,15 @@ import { identicalPlateau } from "../stages/rules/identical_plateau.ts";
 import { nanOnset } from "../stages/rules/nan_onset.ts";
 import { runawayGrowth } from "../stages/rules/runaway_growth.ts";
 import { scaleCollapse } from "../stages/rules/scale_collapse.ts";
+import { Alpha, Distill, Features, KiloUniform } from "../stages/distill.ts";
+import { Distillation } from "../stages/distillation.ts";
 import { evaluate } from "../stages/evaluate.ts";
 import { ExportTeacher } from "../stages/export_teacher.ts";
+import { Depth } from "../stages/field_training.ts";
 import { FitSplats, loadSplats } from "../stages/fit_splats.ts";
 import { inspectDepth } from "../stages/inspect_depth.ts";
 import { LookAround } from "../stages/look_around.ts";
+import { MatchLocally } from "../stages/match_locally.ts";
 import { TrainField } from "../stages/train_field.ts";
 import { fileTest } from "./permissions.ts";
 
@@ -25,15 +29,29 @@ async function list(folder: string, ending: string): Promise<string[]> {
   return names.sort();
 }
 
-fileTest("docs/experiments.md names every parameter of the stages", async () => {
+fileTest("docs/experiments.md names every parameter of the stages, and every experiment that distils", async () => {
   const text = await read("docs/experiments.md");
-  const section = (heading: string) => text.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
+  const distilling: string[] = [];
+  for (const file of await list("experiments/", ".ts")) {
+    if ((await read(`experiments/${file}`)).includes("DISTILLATION_PRESETS")) distilling.push(file.replace(".ts", ""));
+  }
+  const section = (heading: string) => text.split(/^##+ /m).find((part) => part.startsWith(heading)) ?? "";
   for (
     const [heading, shape] of [
       ["Stage `train_field`", TrainField.shape],
       ["Stage `fit_splats`", FitSplats.shape],
       ["Stage `load_splats`", loadSplats.definition.params.shape],
       ["Stage `export_teacher`", ExportTeacher.shape],
+      ["Stage `distill`", Distill.shape],
+      ["`alpha` of `distill`", Alpha.shape],
+      ["`depth` of `distill`", Depth.shape],
+      ["`features` of `distill`", Features.shape],
+      ["Students", KiloUniform.shape],
+      ["Stage `match_locally`", MatchLocally.shape],
+      ["Experiments that distil", {
+        ...Distillation.shape,
+        ...Object.fromEntries(distilling.map((name) => [name, 0])),
+      }],
       ["Stage `evaluate`", evaluate.definition.params.shape],
       ["Stage `inspect_depth`", inspectDepth.definition.params.shape],
       ["Stage `look_around`", LookAround.shape],
