@@ -57,7 +57,7 @@ export default experiment({
       outputs: { check, student, evaluation },
       gates: {
         default: [blocking, above],
-        tiny: [agrees.atLeast(12).blocking(), gate(evaluation, "psnr_over_constant").atLeast(5)],
+        tiny: [agrees.atLeast(20).blocking(), gate(evaluation, "psnr_over_constant").atLeast(5)],
         probe: [blocking, psnr.atLeast(28), above],
         cpu: [blocking, psnr.atLeast(28), above],
         paper: [blocking, psnr.atLeast(30), above],

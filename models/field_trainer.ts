@@ -26,7 +26,7 @@ import { FIXED_POINT_SCALE, prepareTrainer, SLOT, STEPS_PER_CHUNK, TERMS, type T
 export interface TrainingReport {
   /** Steps made so far. */
   readonly step: number;
-  /** Mean over the chunk of the weighted sum of all terms. */
+  /** Weighted sum of the terms' means over the chunk, with the weights of its last step. */
   readonly loss: number;
   /** PSNR of the chunk's mean squared error over its random backgrounds, dB. */
   readonly trainPsnr: number;
@@ -101,7 +101,7 @@ export class FieldTrainer {
   async prewarm(): Promise<void> {
     const { steps, observe, norms, updates, averagingUpdates } = this.#parts;
     await this.#gpu.prewarm([
-      ...[...steps[0]!, ...observe, ...norms[0]!],
+      ...[...steps[0]!, ...observe, ...(norms[0] ?? [])],
       ...[...updates[0]!, ...averagingUpdates[0]!, ...this.occupancy.update],
     ]);
   }
@@ -203,10 +203,11 @@ export class FieldTrainer {
 
   /**
    * Length of the gradient of each term alone, its weight included, of the mean over the rays of the next step. Trains nothing.
-   * Terms without weight are left out.
+   * Terms without weight are left out, and all of them where they cannot be told apart.
    */
   async gradientNorms(): Promise<Partial<Record<keyof LossWeights, number>>> {
     const gpu = this.#gpu, { buffers, blocks, steps, norms } = this.#parts;
+    if (norms.length === 0) return {};
     const step = this.#step + 1, weights = this.#weights(step), none = { ...weights };
     for (const term of TERMS) none[term] = 0;
     const [saturated] = await gpu.readAll([buffers["saturated"]!, 1]);

@@ -316,6 +316,7 @@ function fieldMemory(
     ...(networks.colour
       ? [
         { name: "colour network input", bytes: capacity * networks.colour.inputs * 4 },
+        ...(training ? [{ name: "colour network input gradient", bytes: capacity * networks.colour.inputs * 4 }] : []),
         ...networkMemory(networks.colour, capacity, training),
       ]
       : []),

@@ -6,6 +6,7 @@
  */
 import type { Gpu, Op } from "../kernels/device.ts";
 import { link } from "../kernels/link.ts";
+import type { PlannedBuffer } from "../kernels/memory_plan.ts";
 import { type Box, occupancyWords } from "../kernels/rays/ray_sampler.ts";
 import type { PinholeCamera } from "../kernels/splats/splat_camera.ts";
 import common from "./occupancy.wgsl" with { type: "text" };
@@ -82,6 +83,17 @@ export async function createOccupancy(gpu: Gpu, resolution: number, hull: Uint32
       }),
     free: () => gpu.free(bits, smoothed, seen, hullBuffer, ruleBuffer),
   };
+}
+
+/** Buffers of {@linkcode createOccupancy}. */
+export function occupancyMemory(resolution: number): PlannedBuffer[] {
+  const { fine, coarse } = occupancyWords(resolution), cells = resolution ** 3;
+  return [
+    { name: "occupancy bits", bytes: (fine + coarse) * 4 },
+    { name: "occupancy weights", bytes: cells * 4 },
+    { name: "occupancy seen", bytes: cells * 4 },
+    { name: "visual hull", bytes: fine * 4 },
+  ];
 }
 
 /** A camera with its picture, as the hull needs it. */

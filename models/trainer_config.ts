@@ -10,6 +10,7 @@ import type { LossConfig } from "../kernels/losses/pointwise.ts";
 import { type Box, type RaySamplerConfig, raySamplerMemory } from "../kernels/rays/ray_sampler.ts";
 import { volumeMemory } from "../kernels/volume/volume_rendering.ts";
 import { type FieldConfig, studentField } from "./fields.ts";
+import { occupancyMemory } from "./occupancy.ts";
 import { localMemory, type LocalTeacher } from "./local_objective.ts";
 import type { ParameterBlock, Parameters } from "./student_field.ts";
 import type { TeacherFeatures } from "./teacher_features.ts";
@@ -133,9 +134,9 @@ export function trainerMemory(
 ): { name: string; bytes: number; binding?: boolean }[] {
   const N = sampleCapacity(config), R = config.rayCapacity;
   const pixels = images.width * images.height * images.views;
-  const field = studentField(config.field);
+  const field = studentField(config.field), blocks = trainedBlocks(config, features?.channels);
   return [
-    ...trainedBlocks(config, features?.channels).flatMap(({ name, count }) =>
+    ...blocks.flatMap(({ name, count }) =>
       ["", " gradient", " first moment", " second moment", ...(config.ema > 0 ? [" average"] : [])].map((part) => ({
         name: name + part,
         bytes: count * 4,
@@ -143,7 +144,8 @@ export function trainerMemory(
     ),
     ...raySamplerMemory(samplerConfig(config, images)),
     ...field.memory(N, true, features !== undefined),
-    { name: "partial sums of squares", bytes: squaredNormMemory(0).partials },
+    ...occupancyMemory(config.occupancyResolution),
+    ...blocks.map(({ name }) => ({ name: `${name} partial sums of squares`, bytes: squaredNormMemory(0).partials })),
     ...(local ? localMemory(local, N) : [
       { name: "photographs", bytes: pixels * 4 },
       ...(config.terms.depth ? [{ name: "true depth", bytes: pixels * 4 }] : []),

@@ -51,7 +51,7 @@ export interface TrainerParts {
   readonly observe: readonly Op[];
   /** Per slot of a chunk: everything up to the gradients. */
   readonly steps: readonly (readonly Op[])[];
-  /** By slot of {@linkcode TERMS}: sums of squares of every block's gradient. */
+  /** By slot of {@linkcode TERMS}: sums of squares of every block's gradient; empty where terms cannot be told apart. */
   readonly norms: readonly (readonly Op[])[];
   readonly updates: readonly (readonly Op[])[];
   /** The same, and the averages. */
@@ -147,7 +147,8 @@ export async function prepareTrainer(
     const unit = fixedPoint ? { unit: 1 / FIXED_POINT_SCALE } : {};
     return squaredNormOps(gpu, { elements, count, ...unit }, buffers["norms"]!, places);
   }));
-  const norms = TERMS.map((_, t) => squares.flatMap(({ ops }) => ops[t]!));
+  // The local match knows no weights: its terms have one gradient.
+  const norms = local ? [] : TERMS.map((_, t) => squares.flatMap(({ ops }) => ops[t]!));
   const frees = [sampler.free, field.free, objective.free, occupancy.free, ...squares.map(({ free }) => free)];
   return { buffers, blocks, occupancy, observe, steps, norms, updates, averagingUpdates, frees };
 }

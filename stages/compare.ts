@@ -9,8 +9,8 @@ import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import type { EvaluationRow } from "./evaluate.ts";
 
-/** Columns of the protocol that must agree. */
-const PROTOCOL = ["split", "views", "width", "height", "downscale", "background", "rounding"] as const;
+/** Columns that must agree: the protocol, and what an all-white picture scores, which tells the pictures. */
+const PROTOCOL = ["split", "views", "width", "height", "downscale", "background", "rounding", "psnr_white"] as const;
 
 /**
  * What `candidate` has over `baseline`, metric by metric: candidate less baseline. PSNR and SSIM are better when larger, depth errors

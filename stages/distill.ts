@@ -11,7 +11,8 @@ import type { FieldConfig } from "../models/fields.ts";
 import { FieldTrainer } from "../models/field_trainer.ts";
 import { networkCells } from "../models/kilo_field.ts";
 import type { OccupancyGrid, Teacher } from "../models/teacher.ts";
-import type { LossTerms } from "../models/trainer_config.ts";
+import { FEATURE_CHANNELS, STATISTIC_CHANNELS } from "../models/splat_features.ts";
+import type { FeatureImages, LossTerms } from "../models/trainer_config.ts";
 import { type TeacherFeatures, teacherFeatures } from "../models/teacher_features.ts";
 import { packTeacher } from "../models/teacher_images.ts";
 import { StageError } from "../runner/errors.ts";
@@ -35,9 +36,11 @@ import { nanOnset } from "./rules/nan_onset.ts";
 import type { Scene } from "./scene.ts";
 import { fieldArtifact } from "./train_field.ts";
 
+const CELLS = z.int().min(1).max(16);
+
 /** Settings of a KiloUniform student; the defaults of a network are KiloNeRF's. */
 export const KiloUniform = z.object({
-  grid: z.union([z.int().min(1).max(16), z.tuple([z.int(), z.int(), z.int()])]).default(8).describe(
+  grid: z.union([CELLS, z.tuple([CELLS, CELLS, CELLS])]).default(8).describe(
     "networks along the axes, 1 to 16: one number, or three",
   ),
   width: z.literal([16, 32]).default(32),
@@ -82,6 +85,10 @@ export const Distill = DistillTraining.extend({
   model: StudentModel,
   depth: Depth.optional(),
   features: Features.optional(),
+}).refine(({ model, features }) => !features || model.kind === "hash_grid", {
+  message: "Features are matched inside a hash grid: a kilo_uniform student has no layer that its networks share. " +
+    "Leave features out, or choose a hash_grid student",
+  path: ["features"],
 });
 type DistillParams = z.output<typeof Distill>;
 
@@ -145,6 +152,12 @@ async function featuresOf(
   return features;
 }
 
+/** Features before any are read: what a student makes for them is known, how many there are is not. */
+function assumedFeatures({ statistics }: z.output<typeof Features>): FeatureImages {
+  const none = new Uint32Array(0);
+  return { channels: FEATURE_CHANNELS + (statistics ? STATISTIC_CHANNELS : 0), rows: none, index: none };
+}
+
 const distillStage = stage({
   name: "distill",
   module: import.meta.url,
@@ -166,7 +179,12 @@ const distillStage = stage({
   },
   measured: [...MEASURED],
   memory: (params) =>
-    assumedMemory({ ...params, occupancy: 64 }, studentFieldConfig(params.model, WHOLE_GRID), lossTerms(params)),
+    assumedMemory(
+      { ...params, occupancy: 64 },
+      studentFieldConfig(params.model, WHOLE_GRID),
+      lossTerms(params),
+      params.features ? { features: assumedFeatures(params.features) } : {},
+    ),
   memoryAssumes: MEMORY_ASSUMES,
   rules: [nanOnset],
   async run(context, { scene, teacher, start }, params) {

@@ -17,7 +17,7 @@ import type { FieldConfig } from "../models/fields.ts";
 import type { FieldTrainer, TrainingReport } from "../models/field_trainer.ts";
 import type { ColourHead, HashFieldConfig } from "../models/hash_field.ts";
 import type { Parameters } from "../models/student_field.ts";
-import { type LossTerms, type TrainerConfig, trainerMemory } from "../models/trainer_config.ts";
+import { type LossTerms, type TrainerConfig, trainerMemory, type TrainerOptions } from "../models/trainer_config.ts";
 import type { MemoryItem } from "../runner/environment.ts";
 import { StageError } from "../runner/errors.ts";
 import type { StageContext } from "../runner/stage.ts";
@@ -149,12 +149,13 @@ export function assumedMemory(
   p: z.output<typeof FieldTraining>,
   field: FieldConfig,
   terms: LossTerms,
+  options: TrainerOptions = {},
 ): MemoryItem[] {
   const { width, height } = ASSUMED;
   const scene = { aabb: { min: [-1.5, -1.5, -1.5], max: [1.5, 1.5, 1.5] }, near: 2, far: 6 } as const;
   const config = trainerConfig(p, field, terms, scene, focalFromAngle(width, 0.69), 0);
   return [
-    ...trainerMemory(config, ASSUMED),
+    ...trainerMemory(config, ASSUMED, options),
     ...liveMemory(fieldRendererMemory(liveRendererConfig(config, width, height))),
   ];
 }
@@ -215,6 +216,8 @@ const METRIC_COLUMNS = [
   "feature_cosine_loss",
   "feature_cosine_weight",
   ...GRADIENTS.map(([column]) => column),
+  "feature_valid_fraction",
+  "feature_cosine_fraction",
   "depth_valid_fraction",
   ...RANGES.flatMap((name) => [`${name}_min`, `${name}_max`, `${name}_mean`]),
   "rays_per_step",
@@ -253,6 +256,8 @@ function metricsRow(report: TrainingReport, config: TrainerConfig): Record<strin
     feature_l2_weight: features ? weights.featureL2 : "",
     feature_cosine_loss: features && terms.featureCosineFraction > 0 ? terms.featureCosine : "",
     feature_cosine_weight: features ? weights.featureCosine : "",
+    feature_valid_fraction: features ? terms.featureValidFraction : "",
+    feature_cosine_fraction: features ? terms.featureCosineFraction : "",
     depth_valid_fraction: depth ? terms.depthValidFraction : "",
     ...Object.fromEntries(
       RANGES.flatMap((name) =>

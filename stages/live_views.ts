@@ -27,7 +27,9 @@ export async function liveViews(info: SceneInfo): Promise<View[]> {
   const total = info.splits.val.views;
   const count = Math.min(LIVE_VIEWS, total);
   const indices = [...Array(count).keys()].map((i) => Math.floor(i * total / count));
-  const views = count > 0 ? await loadViews(info, "val", { indices }) : [];
+  const views = count > 0
+    ? await loadViews(info, "val", { indices, ...(info.splits.val.hasDepth ? { depth: true } : {}) })
+    : [];
   const { width, height } = info.splits.train;
   return views.filter((v) => v.camera.width === width && v.camera.height === height);
 }

@@ -75,7 +75,8 @@ export const matchLocally = stage({
     const config = trainerConfig(
       { ...params, ...NO_RAYS, occupancy: resolution },
       studentFieldConfig(params.model, teacher.occupancy),
-      {},
+      // The kernel weighs colour and opacity alike.
+      { alpha: { weight: 1, warmup: 0 } },
       { aabb, near: params.near ?? info.near, far: info.far },
       fx,
       context.seed,
