@@ -96,9 +96,7 @@ export interface StudentTimes {
   readonly samplesPerSecond: number;
   /** Share of these samples that lie where their ray had ended. */
   readonly behind: number;
-  /** Share of all samples evaluated that were in chunks thrown away, because some of their rays found no room. */
-  readonly discarded: number;
-  /** Submits per frame, thrown away ones included. */
+  /** Submits per frame. */
   readonly chunks: number;
   /** Against the photographs, mean over the views, dB. */
   readonly psnr: number | undefined;
@@ -121,7 +119,6 @@ interface Watched {
   readonly rays: number;
   readonly samples: number;
   readonly used: number;
-  readonly discarded: number;
   readonly chunks: number;
 }
 
@@ -206,21 +203,19 @@ async function openField(
 /** Draws a view; each of its chunks is timed kernel by kernel as soon as it was drawn. */
 async function watchFrame(gpu: Gpu, renderer: FieldRenderer, camera: Camera): Promise<Watched> {
   const ms = new Map<string, number>(), { ops } = renderer;
-  let rays = 0, samples = 0, used = 0, discarded = 0, chunks = 0;
+  let rays = 0, samples = 0, used = 0, chunks = 0;
   await renderer.render(camera, async (chunk) => {
     chunks++;
-    if (chunk.kept) {
-      rays += chunk.rays;
-      samples += chunk.samples;
-      for (let r = 0; r < chunk.rays; r++) used += chunk.geometry[4 * r + 3]!;
-    } else discarded += chunk.samples;
+    rays += chunk.rays;
+    samples += chunk.samples;
+    for (let r = 0; r < chunk.rays; r++) used += chunk.geometry[4 * r + 3]!;
     if (!gpu.hasTimestamps) return;
     for (const [i, time] of (await gpu.time(ops, CHUNK_RUNS)).entries()) {
       const [stage] = STAGES.find(([, pattern]) => pattern.test(ops[i]!.label))!;
       ms.set(stage, (ms.get(stage) ?? 0) + time);
     }
   });
-  return { ms, rays, samples, used, discarded, chunks };
+  return { ms, rays, samples, used, chunks };
 }
 
 function timesOf(frames: readonly number[][], watched: readonly Watched[]): Omit<StudentTimes, "psnr"> {
@@ -236,7 +231,6 @@ function timesOf(frames: readonly number[][], watched: readonly Watched[]): Omit
     samplesPerRay: samples / sum((w) => w.rays),
     samplesPerSecond: samples / views / msPerFrame * 1000,
     behind: 1 - sum((w) => w.used) / samples,
-    discarded: sum((w) => w.discarded) / (samples + sum((w) => w.discarded)),
     chunks: sum((w) => w.chunks) / views,
   };
 }

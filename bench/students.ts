@@ -220,7 +220,6 @@ function tableLines({ students: { hash, kilo }, psnrBetween, ratio, ratios }: Co
     row("samples per second", (s) => `${(s.samplesPerSecond / 1000).toFixed(0)} k`),
     row("samples behind the end of their ray", (s) => percent(s.behind)),
     row("chunks per frame", (s) => s.chunks.toFixed(1)),
-    row("samples evaluated and thrown away", (s) => percent(s.discarded)),
     ...(hash.psnr === undefined ? [] : [row("PSNR against the photographs, dB", (s) => s.psnr!.toFixed(2))]),
     "",
     `PSNR between their renders  ${psnrBetween.toFixed(2)} dB`,
@@ -286,7 +285,6 @@ function record(
     ...{ samples_per_ray_hash: hash.samplesPerRay, samples_per_ray_kilo: kilo.samplesPerRay },
     ...{ samples_per_second_hash: hash.samplesPerSecond, samples_per_second_kilo: kilo.samplesPerSecond },
     ...{ behind_share_hash: hash.behind, behind_share_kilo: kilo.behind },
-    ...{ discarded_share_hash: hash.discarded, discarded_share_kilo: kilo.discarded },
     ...{ psnr_hash: hash.psnr ?? null, psnr_kilo: kilo.psnr ?? null, psnr_between: psnrBetween },
     ...{
       views: cameras.length,
