@@ -71,6 +71,7 @@ function record(name: string, depth: boolean, features: boolean): ForwardKernel<
         return { sums: new Float32Array(words!) };
       }),
     reference: (input) => referenceSummary(input, depth, features),
+    // 3.1e-7 of the value (556, 1,000 pixels).
     tolerance: { sums: { absolute: 0, relative: 1e-6 } },
     // Least and greatest of a batch may pass over a NaN; the sum beside them does not.
     poison: { forward: features ? ["rayTerms", "featureTerms"] : ["rayTerms"], shownBy: { sums: "sums" } },
@@ -109,6 +110,7 @@ const sampleSummaryKernel: ForwardKernel<"counts" | "loss", "sums"> = {
     sums.set([counts[0]!, counts[1]!, counts[2]!, counts[0]!], 4);
     return { sums };
   },
+  // 1.1e-7 of the value (1,010, 1,000 samples).
   tolerance: { sums: { absolute: 0, relative: 1e-6 } },
   poison: { forward: ["loss"] },
   limits: ({ loss }) => [
