@@ -30,6 +30,8 @@ export default experiment({
   params: Params,
   presets: {
     ...DISTILLATION_PRESETS,
+    // Seven students.
+    tiny: { ...DISTILLATION_PRESETS.tiny, student: { steps: 96, eval_every: 0 } },
     probe: { ...DISTILLATION_PRESETS.probe, student: { steps: 1000, eval_every: 500 } },
   },
   pipeline(p) {
