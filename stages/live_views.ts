@@ -8,6 +8,7 @@ import type { ViewRenderer } from "../models/rendered_view.ts";
 import type { MemoryItem } from "../runner/environment.ts";
 import { loadViews } from "../scenes/blender.ts";
 import type { SceneInfo, View } from "../scenes/scene.ts";
+import { spreadViews } from "../scenes/spread.ts";
 import { overBackground } from "./compose.ts";
 
 /** Views that are rendered during training. */
@@ -24,10 +25,8 @@ export function liveMemory(plan: readonly MemoryItem[], shared: readonly string[
 
 /** Validation views spread over the split, of the size of the training views. */
 export async function liveViews(info: SceneInfo): Promise<View[]> {
-  const total = info.splits.val.views;
-  const count = Math.min(LIVE_VIEWS, total);
-  const indices = [...Array(count).keys()].map((i) => Math.floor(i * total / count));
-  const views = count > 0
+  const indices = spreadViews(LIVE_VIEWS, info.splits.val.views);
+  const views = indices.length > 0
     ? await loadViews(info, "val", { indices, ...(info.splits.val.hasDepth ? { depth: true } : {}) })
     : [];
   const { width, height } = info.splits.train;
