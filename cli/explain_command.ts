@@ -2,7 +2,7 @@
 
 import { explainNode } from "../runner/explain.ts";
 import { entryPath, exists } from "../runner/paths.ts";
-import type { ExplainArguments } from "./arguments.ts";
+import type { ExplainArguments } from "./run_arguments.ts";
 import { gpuEnvironment } from "./environment.ts";
 import { planned, previousPlan } from "./previous.ts";
 import { foldersOf, prepare } from "./project.ts";

@@ -6,7 +6,7 @@ import { loadExperiment } from "../runner/load_experiment.ts";
 import { entryPath, type Folders } from "../runner/paths.ts";
 import { listRuns, readPlan, readSummary } from "../runner/run_folder.ts";
 import { toFileUrl } from "../runner/urls.ts";
-import type { ListArguments } from "./arguments.ts";
+import type { ListArguments } from "./list_arguments.ts";
 import { foldersOf, root } from "./project.ts";
 import { alignColumns, Paint } from "./table.ts";
 

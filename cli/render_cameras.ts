@@ -10,7 +10,7 @@ import { type Camera, focalFromAngle, rigidProblem } from "../scenes/camera.ts";
 import { orbitCameras, UP, wholeDistance } from "../scenes/camera_paths.ts";
 import { readJsonFile } from "../scenes/json_file.ts";
 import { type Split, SPLITS } from "../scenes/scene.ts";
-import type { RenderArguments } from "./arguments.ts";
+import type { RenderArguments } from "./render_arguments.ts";
 import type { FoundScene } from "./render_run.ts";
 
 /** A camera with the name of its picture, without extension. */

@@ -3,7 +3,7 @@ import { UsageError } from "../runner/errors.ts";
 import { cameraCentre, projectPoint, rayDirection } from "../scenes/camera.ts";
 import type { SceneInfo } from "../scenes/scene.ts";
 import { fileTest } from "../tests/permissions.ts";
-import type { RenderArguments } from "./arguments.ts";
+import type { RenderArguments } from "./render_arguments.ts";
 import { type CameraPlaces, renderCameras } from "./render_cameras.ts";
 import { parseBackground, viewPicture } from "./render_pictures.ts";
 

@@ -9,7 +9,7 @@ import { writeWhole } from "../runner/json.ts";
 import { short, standardError, TextProgress } from "../runner/progress.ts";
 import { encodePng } from "../scenes/png.ts";
 import { median } from "../stages/depth_statistics.ts";
-import type { RenderArguments } from "./arguments.ts";
+import type { RenderArguments } from "./render_arguments.ts";
 import { quietDriver } from "./environment.ts";
 import { foldersOf } from "./project.ts";
 import { type RenderCameras, renderCameras } from "./render_cameras.ts";

@@ -6,7 +6,7 @@ import { entryPath, exists, type Folders } from "../runner/paths.ts";
 import { standardError, TextProgress } from "../runner/progress.ts";
 import { runPlan } from "../runner/run.ts";
 import { StopFlag } from "../runner/stop.ts";
-import type { RunArguments } from "./arguments.ts";
+import type { RunArguments } from "./run_arguments.ts";
 import { dryRunText } from "./dry_run.ts";
 import { gpuEnvironment } from "./environment.ts";
 import { foldersOf, prepare, type Prepared } from "./project.ts";

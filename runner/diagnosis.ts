@@ -60,6 +60,8 @@ export interface Rule {
   readonly severity: Severity;
   /** Link or path of its explanation. */
   readonly docs: string;
+  /** True when it is asked while the stage works, too: it then sees the tables so far, and no metrics. */
+  readonly live?: boolean;
   /** Returns a diagnosis when the sickness is there, undefined on a healthy stage. */
   check(evidence: Evidence): Diagnosis | undefined;
 }
