@@ -11,10 +11,11 @@ import { encodePng } from "../scenes/png.ts";
 import { median } from "../stages/depth_statistics.ts";
 import type { RenderArguments } from "./render_arguments.ts";
 import { quietDriver } from "./environment.ts";
+import { findRun, type FoundRun } from "./find_run.ts";
 import { foldersOf } from "./project.ts";
 import { type RenderCameras, renderCameras } from "./render_cameras.ts";
 import { type Background, depthFile, DepthFiles, parseBackground, viewPicture } from "./render_pictures.ts";
-import { findModel, findRun, findScene, type FoundModel, type FoundRun } from "./render_run.ts";
+import { findModel, findScene, type FoundModel } from "./render_run.ts";
 
 /** Fields are sampled this densely, as a share of the trained step length: what `evaluate` does, too. */
 const STEP_SCALE = 0.5;

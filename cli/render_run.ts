@@ -1,99 +1,16 @@
-/** The run, the model and the scene that `render` was pointed at. */
+/** The model and the scene of a run that `render` was pointed at. */
 
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { SCENE_MODELS } from "../models/scene_models.ts";
 import type { SceneModel } from "../models/open_renderer.ts";
 import { jsonArtifact } from "../runner/artifact.ts";
 import { messageOf, UsageError } from "../runner/errors.ts";
-import { nearest } from "../runner/names.ts";
-import { entryPath, exists, type Folders } from "../runner/paths.ts";
+import { entryPath, type Folders } from "../runner/paths.ts";
 import { readResult, type StageResult } from "../runner/result.ts";
-import { listRuns, type PlanFile, type PlannedNode, readPlan, readSummary } from "../runner/run_folder.ts";
+import type { PlannedNode } from "../runner/run_folder.ts";
 import type { SceneInfo } from "../scenes/scene.ts";
 import type { Scene } from "../stages/scene.ts";
-
-/** A run on disk. */
-export interface FoundRun {
-  /** Its folder, absolute. */
-  readonly path: string;
-  /** Its plan. */
-  readonly plan: PlanFile;
-  /** True when it went to its end, so that every node was done once. */
-  readonly done: boolean;
-  /** Nodes that are known to have trained something. */
-  readonly trained: ReadonlySet<string>;
-}
-
-/**
- * Finds a run by its folder, its id, the beginning of its id or of the part after the time, or by the name, file or folder of
- * its experiment, of which the newest run is meant.
- *
- * @throws {UsageError} when no run or more than one run is meant
- */
-export async function findRun(folders: Folders, word: string): Promise<FoundRun> {
-  const folder = resolve(word), name = basename(folder).replace(/\.ts$/, "");
-  const named = await openRun(folder);
-  if (named) return named;
-  const experiments = await listExperiments(folders.runs);
-  if (experiments.includes(name)) {
-    for (const run of await listRuns(folders.runs, name)) {
-      const found = await openRun(`${folders.runs}/${name}/${run}`);
-      if (found) return found;
-    }
-  }
-  const all: { experiment: string; run: string }[] = [];
-  for (const experiment of experiments) {
-    for (const run of await listRuns(folders.runs, experiment)) all.push({ experiment, run });
-  }
-  const meant = all.filter(({ run }) => run.startsWith(name) || run.slice(run.indexOf("-") + 1).startsWith(name));
-  if (meant.length > 1) {
-    throw new UsageError(
-      `${word} is the beginning of ${meant.length} runs, such as ${meant[0]!.run} and ${
-        meant[1]!.run
-      }: give more of it`,
-    );
-  }
-  if (meant.length === 1) {
-    const path = `${folders.runs}/${meant[0]!.experiment}/${meant[0]!.run}`;
-    const found = await openRun(path);
-    if (found) return found;
-    throw new UsageError(`The plan of run ${path} is missing or torn: choose another run`);
-  }
-  if (await exists(`${folders.root}/experiments/${name}.ts`)) {
-    throw new UsageError(`${name} was never run: deno task run experiments/${name}.ts`);
-  }
-  const near = nearest(name, [...experiments, ...all.map(({ run }) => run)]);
-  const hint = near !== undefined
-    ? `did you mean ${near}?`
-    : all.length > 0
-    ? `there are runs of ${experiments.join(", ")}`
-    : `there are none in ${folders.runs}`;
-  throw new UsageError(`Unknown run ${word}: ${hint} (deno task list shows the runs)`);
-}
-
-async function openRun(path: string): Promise<FoundRun | undefined> {
-  // What lies in the way, such as an experiment's file, is no run.
-  if (!await exists(`${path}/plan.json`)) return undefined;
-  const plan = await readPlan(path);
-  if (!Array.isArray(plan?.nodes) || !Array.isArray(plan.seeds)) return undefined;
-  const summary = await readSummary(path);
-  return {
-    path,
-    plan,
-    done: summary?.status === "done" || summary?.status === "gate failed",
-    trained: new Set(Object.keys(summary?.["parameters"] ?? {})),
-  };
-}
-
-async function listExperiments(runs: string): Promise<string[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(runs)) if (isDirectory) names.push(name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return names.sort();
-}
+import type { FoundRun } from "./find_run.ts";
 
 /** A trained model of a run. */
 export interface FoundModel {

@@ -1,6 +1,7 @@
 /** What a run prints at its end: metrics, gates, findings and where everything is. */
 
 import { relative } from "node:path";
+import type { Finding } from "../runner/diagnosis.ts";
 import type { GateResult, GateState } from "../runner/gate.ts";
 import { toJson } from "../runner/json.ts";
 import { byteText } from "../runner/memory.ts";
@@ -42,22 +43,12 @@ export function resultText(report: RunReport, paint: Paint): string {
     const once = rows.map((row, i) => i > 0 && rows[i - 1]?.[0] === row[0] ? ["", ...row.slice(1)] : row);
     parts.push(alignColumns([["node", "metric", "value", ""].map((cell) => paint.dim(cell)), ...once], [2]));
   }
-  if (summary.gates.length > 0) {
-    parts.push(alignColumns([
-      ["gate", "wanted", "value", "state"].map((cell) => paint.dim(cell)),
-      ...summary.gates.map((gate) => gateRow(gate, paint)),
-    ], [2]));
+  if (summary.gates.length > 0) parts.push(gatesText(summary.gates, paint));
+  for (const finding of summary.findings) parts.push(findingText(finding, paint));
+  if (summary.error) {
+    const what = report.stoppedBy ? "STOPPED" : "FAILED";
+    parts.push(`${paint.red(what)} in ${summary.error.node}: ${summary.error.message}`);
   }
-  for (const finding of summary.findings) {
-    const colour = finding.severity === "critical" ? paint.red.bind(paint) : paint.yellow.bind(paint);
-    const seed = finding.seed === undefined ? "" : ` seed ${finding.seed}`;
-    parts.push([
-      `${colour(`${finding.severity.toUpperCase()} ${finding.rule}`)} in ${finding.node}${seed}: ${finding.message}`,
-      `  try: ${finding.suggestion}`,
-      `  see: ${finding.docs}`,
-    ].join("\n"));
-  }
-  if (summary.error) parts.push(`${paint.red("FAILED")} in ${summary.error.node}: ${summary.error.message}`);
   const places = [["run", here(report.path)]];
   for (const copy of report.copies.filter((file) => file.endsWith(".png"))) {
     places.push(["picture", here(`${report.path}/${copy}`)]);
@@ -66,6 +57,25 @@ export function resultText(report: RunReport, paint: Paint): string {
   if (summary.gpu_peak_bytes) places.push(["GPU memory", `${byteText(summary.gpu_peak_bytes)} at most`]);
   parts.push(alignColumns(shorten(places)));
   return parts.join("\n\n") + "\n";
+}
+
+/** The gates as a table. */
+export function gatesText(gates: readonly GateResult[], paint: Paint): string {
+  return alignColumns([
+    ["gate", "wanted", "value", "state"].map((cell) => paint.dim(cell)),
+    ...gates.map((gate) => gateRow(gate, paint)),
+  ], [2]);
+}
+
+/** A finding in three lines: what is wrong, what to try, where it is explained. */
+export function findingText(finding: Finding, paint: Paint): string {
+  const colour = finding.severity === "critical" ? paint.red.bind(paint) : paint.yellow.bind(paint);
+  const seed = finding.seed === undefined ? "" : ` seed ${finding.seed}`;
+  return [
+    `${colour(`${finding.severity.toUpperCase()} ${finding.rule}`)} in ${finding.node}${seed}: ${finding.message}`,
+    `  try: ${finding.suggestion}`,
+    `  see: ${finding.docs}`,
+  ].join("\n");
 }
 
 /** At most eight pictures are listed. */
@@ -91,13 +101,15 @@ function gateRow(gate: GateResult, paint: Paint): string[] {
   ];
 }
 
-function stateText(state: GateState, paint: Paint): string {
+/** The state of a gate in its colour. */
+export function stateText(state: GateState, paint: Paint): string {
   if (state === "pass") return paint.green("pass");
   if (state === "fail") return paint.red("FAIL");
   return paint.yellow(state);
 }
 
-function here(path: string): string {
+/** A path as seen from the working directory, where it lies below it. */
+export function here(path: string): string {
   const short = relative(Deno.cwd(), path);
   return short.startsWith("..") ? path : short;
 }

@@ -2,9 +2,9 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
+import { optional, withDefault } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
-import { integer } from "@optique/core/valueparser";
+import { choice as oneOf, integer } from "@optique/core/valueparser";
 import type { PlanArguments } from "./project.ts";
 import { choice, examples, type FolderArguments, folders } from "./options.ts";
 
@@ -27,6 +27,10 @@ export const run = command(
         message`Show the parameters with their presets, the plan, what is cached and the memory plan. Nothing is run.`,
     }),
     noCheck: option("--no-check", { description: message`Do not type-check the experiment first.` }),
+    stopOn: optional(option("--stop-on", oneOf(["warning", "critical"], { metavar: "SEVERITY" }), {
+      description:
+        message`Stop when a diagnosis rule finds something this bad: warning or critical. Rules look at a training every few seconds. What was done is kept, and the exit code is 1.`,
+    })),
     checkpointSeconds: withDefault(
       option("--checkpoint-seconds", integer({ min: 0, metavar: "S" }), {
         description: message`Least seconds between two checkpoints of a training stage. Never changes results.`,
@@ -44,6 +48,7 @@ export const run = command(
       ["deno task run experiments/quickstart.ts --dry-run", "its parameters and plan"],
       ["deno task run experiments/photographs.ts scene=../lego train.steps=2000 --preset cpu", "with other parameters"],
       ["deno task run experiments/fit_splats.ts --preset tiny", "a small teacher"],
+      ["deno task run experiments/stage1b.ts --preset cpu --stop-on critical", "leave a sick training early"],
       [
         "deno task run experiments/quickstart.ts --seeds 3 --json | tail -n 1 | jq .metrics",
         "three seeds, for a script",
@@ -72,6 +77,8 @@ export interface RunArguments extends PlanArguments, FolderArguments {
   readonly dryRun: boolean;
   /** Do not type-check. */
   readonly noCheck: boolean;
+  /** A finding at least this bad stops the run; none does when left out. */
+  readonly stopOn: "warning" | "critical" | undefined;
   /** Least seconds between two checkpoints. */
   readonly checkpointSeconds: number;
 }

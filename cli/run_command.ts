@@ -43,12 +43,15 @@ export async function runCommand(args: RunArguments): Promise<number> {
       sink,
       fresh: args.noCache,
       checkpointSeconds: args.checkpointSeconds,
+      stopOn: args.stopOn,
     });
     if (args.json) {
       console.error("\n" + resultText(report, new Paint(Deno.stderr.isTerminal() && !Deno.noColor)));
       console.log(resultJson(report));
     } else console.log("\n" + resultText(report, new Paint()));
-    if (report.summary.status === "stopped") throw new Stopped("Stopped: run the same command again to go on");
+    if (report.summary.status === "stopped" && !report.stoppedBy) {
+      throw new Stopped("Stopped: run the same command again to go on");
+    }
     return report.summary.status === "done" ? 0 : 1;
   } finally {
     remove();

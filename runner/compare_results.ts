@@ -1,6 +1,14 @@
 /** Gathers the results of a stage over nodes, seeds and the latest ended runs, and runs the rules that compare them. */
 
-import { type ComparedEvidence, diagnoseGroup, type Finding, gatherEvidence } from "./diagnosis.ts";
+import {
+  type ComparedEvidence,
+  diagnoseGroup,
+  type Finding,
+  gatherEvidence,
+  type GroupRule,
+  type Rule,
+  rulesOf,
+} from "./diagnosis.ts";
 import type { Origin } from "./origin.ts";
 import { entryPath, type Folders } from "./paths.ts";
 import type { PlanNode } from "./plan_builder.ts";
@@ -14,6 +22,8 @@ export const EARLIER_RUNS = 20;
 export interface CompareOptions {
   /** The nodes of the run at hand, with the rules of their stages. */
   readonly nodes: readonly PlanNode[];
+  /** Rules beside those of the stages. */
+  readonly rules: readonly (Rule | GroupRule)[];
   /** Its plan as it is stored. */
   readonly plan: PlanFile;
   /** What is done of it: node -> one result per seed, in order. */
@@ -28,21 +38,22 @@ export interface CompareOptions {
  *
  * @returns the findings about results of the run at hand
  */
-export async function compareResults({ nodes, plan, results, folders }: CompareOptions): Promise<Finding[]> {
-  const rules = new Map(
-    nodes.filter(({ stage }) => stage.rules.some((rule) => "compare" in rule))
-      .map(({ stage }) => [stage.name, stage.rules]),
+export async function compareResults(options: CompareOptions): Promise<Finding[]> {
+  const { nodes, plan, results, folders } = options;
+  const comparing = new Map(
+    nodes.map(({ stage }) => [stage.name, rulesOf(stage, options.rules).filter((rule) => "compare" in rule)] as const)
+      .filter(([, rules]) => rules.length > 0),
   );
-  if (rules.size === 0) return [];
+  if (comparing.size === 0) return [];
   const earlier = await earlierPlans(folders, plan);
   const findings: Finding[] = [];
-  for (const [stage, listed] of rules) {
+  for (const [stage, rules] of comparing) {
     const seen = new Set<string>();
     const isDone = (node: string, index: number) => index < (results.get(node)?.length ?? 0);
     const runs = [await gather(plan, stage, folders, seen, isDone)];
     if (runs[0]?.length === 0) continue;
     for (const before of earlier) runs.push(await gather(before, stage, folders, seen));
-    findings.push(...diagnoseGroup(listed, runs.reverse().flat(), plan.run));
+    findings.push(...diagnoseGroup(rules, runs.reverse().flat(), plan.run));
   }
   return findings;
 }

@@ -52,14 +52,23 @@ export interface Finding {
   readonly seed?: number;
 }
 
-/** One rule: pure, shipped with the model or stage that it watches. */
-export interface Rule {
+/** What every rule says of itself. */
+interface RuleHead {
   /** Short unique id such as `"blank-render"`. */
   readonly id: string;
   /** How bad it is when it fires. */
   readonly severity: Severity;
   /** Link or path of its explanation. */
   readonly docs: string;
+  /**
+   * Names of the stages that it watches, for a rule that is given to the runner as a whole. A rule in `rules` of a stage
+   * watches that stage anyway, and is part of its code: it enters the stage's key.
+   */
+  readonly watches?: readonly string[];
+}
+
+/** One rule: pure, shipped with the model or stage that it watches. */
+export interface Rule extends RuleHead {
   /** True when it is asked while the stage works, too: it then sees the tables so far, and no metrics. */
   readonly live?: boolean;
   /** Returns a diagnosis when the sickness is there, undefined on a healthy stage. */
@@ -90,19 +99,29 @@ export interface GroupDiagnosis extends Diagnosis {
  * A rule that compares results of one stage: all nodes and seeds of a run, and those of the latest ended runs of the same
  * experiment. It stands in `rules` of the stage beside the others; the runner checks it when the nodes of a run are done.
  */
-export interface GroupRule {
-  /** Short unique id such as `"identical-plateau"`. */
-  readonly id: string;
-  /** How bad it is when it fires. */
-  readonly severity: Severity;
-  /** Link or path of its explanation. */
-  readonly docs: string;
+export interface GroupRule extends RuleHead {
   /**
    * Returns a diagnosis for each group of results that is sick.
    *
    * @param evidence the results, oldest run first and in the order of the plan, every stage key once
    */
   compare(evidence: readonly ComparedEvidence[]): readonly GroupDiagnosis[];
+}
+
+/** The rules of a stage: its own, and those among `rules` that watch it. */
+export function rulesOf(
+  stage: { readonly name: string; readonly rules: readonly (Rule | GroupRule)[] },
+  rules: readonly (Rule | GroupRule)[],
+): readonly (Rule | GroupRule)[] {
+  return [...new Set([...stage.rules, ...rules.filter((rule) => rule.watches?.includes(stage.name))])];
+}
+
+/** From the mildest to the worst. */
+const severities: readonly Severity[] = ["note", "warning", "critical"];
+
+/** True when a finding is at least as bad as `least`. */
+export function isAtLeast(finding: Pick<Finding, "severity">, least: Severity): boolean {
+  return severities.indexOf(finding.severity) >= severities.indexOf(least);
 }
 
 /** Reads every CSV file of a folder into the evidence that rules look at. */
@@ -188,6 +207,6 @@ function toFinding(rule: Rule | GroupRule, found: Diagnosis, node: string, seed?
 }
 
 function worstFirst(a: Finding, b: Finding): number {
-  const rank = ({ severity }: Finding) => ["note", "warning", "critical"].indexOf(severity);
+  const rank = ({ severity }: Finding) => severities.indexOf(severity);
   return rank(b) - rank(a);
 }

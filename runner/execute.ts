@@ -3,7 +3,6 @@
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint.ts";
 import { isClaimFile, stillHolds } from "./claim.ts";
 import { RunningContext, type StageListener } from "./context.ts";
-import { diagnose, gatherEvidence } from "./diagnosis.ts";
 import type { OpenDevice } from "./environment.ts";
 import { StageError } from "./errors.ts";
 import { writeJson } from "./json.ts";
@@ -46,7 +45,7 @@ export interface ExecuteOptions {
 }
 
 /**
- * Runs a node: resumes from its checkpoint or starts afresh, saves the value, diagnoses, and writes `result.json` last.
+ * Runs a node: resumes from its checkpoint or starts afresh, saves the value, and writes `result.json` last.
  *
  * @throws {Stopped} when the user stopped it
  */
@@ -93,13 +92,12 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
     listener.phase("save");
     await stage.artifact.save(outcome.value, job.directory);
     context.close();
-    const evidence = await gatherEvidence(job.node, stage.name, metrics, job.directory);
-    const findings = diagnose(stage.rules, evidence)
-      .map((finding) => job.seed === undefined ? finding : { ...finding, seed: job.seed });
     const files = (await listFiles(job.directory))
       .filter((file) =>
         !isClaimFile(file) && !file.startsWith("checkpoint/") && file !== "result.json" && !file.endsWith(".tmp")
       );
+    const bytes: Record<string, number> = {};
+    for (const file of files) bytes[file] = (await Deno.stat(`${job.directory}/${file}`)).size;
     const result: StageResult = {
       schema: 1,
       stage: stage.name,
@@ -111,8 +109,8 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
       measured: stage.measured,
       ...(outcome.parametersSha256 === undefined ? {} : { parameters_sha256: outcome.parametersSha256 }),
       ...(device === undefined ? {} : { gpu_peak_bytes: device.peakBytes() }),
-      findings,
       files,
+      bytes,
       artifact: { format: stage.artifact.format, version: stage.artifact.version },
       parts: job.parts,
       finished: new Date().toISOString(),

@@ -1,6 +1,5 @@
 /** `result.json`: its presence means that a stage is done. */
 
-import type { Finding } from "./diagnosis.ts";
 import type { KeyParts } from "./keys.ts";
 import { isPlainObject, type Json, readJson, readNumber } from "./json.ts";
 
@@ -26,10 +25,16 @@ export interface StageResult {
   readonly parameters_sha256?: string;
   /** Largest number of bytes in GPU buffers, for stages with a device. */
   readonly gpu_peak_bytes?: number;
-  /** What the diagnosis rules found. */
-  readonly findings: readonly Finding[];
   /** The files that the stage left, relative. */
   readonly files: readonly string[];
+  /** Their sizes, so that a file that was cut later is known. */
+  readonly bytes?: Readonly<Record<string, number>>;
+  /** Energy that the device took for it, joules, where it could be measured. */
+  readonly energy_j?: number;
+  /** Mean power of the device, watts, where it could be measured. */
+  readonly power_w?: number;
+  /** Largest amount of device memory in use as the driver says, bytes, where it could be asked. */
+  readonly gpu_driver_bytes?: number;
   /** Format and version of the artifact. */
   readonly artifact: { readonly format: string; readonly version: number };
   /** What the key was made of. */

@@ -3,7 +3,7 @@
 import { acquire } from "./claim.ts";
 import { compareResults } from "./compare_results.ts";
 import type { StageListener } from "./context.ts";
-import type { Finding } from "./diagnosis.ts";
+import { type Finding, type GroupRule, isAtLeast, type Rule, rulesOf, type Severity } from "./diagnosis.ts";
 import type { Environment, Fingerprint } from "./environment.ts";
 import { failureText, StageError, Stopped } from "./errors.ts";
 import { execute, type Job } from "./execute.ts";
@@ -24,6 +24,7 @@ import {
   type RunSummary,
 } from "./run_folder.ts";
 import type { StopFlag } from "./stop.ts";
+import { Watch } from "./watch.ts";
 import { WorkerHost } from "./worker_host.ts";
 
 /** What {@link runPlan} needs. */
@@ -57,6 +58,12 @@ export interface RunOptions {
   readonly fresh?: boolean;
   /** Least seconds between two checkpoints. */
   readonly checkpointSeconds?: number;
+  /** Diagnosis rules beside those of the stages; each says which stages it watches. */
+  readonly rules?: readonly (Rule | GroupRule)[];
+  /** A finding at least this bad stops the run; none does when left out. */
+  readonly stopOn?: Severity | undefined;
+  /** Least milliseconds between two looks of the live rules at a stage; 5000 when left out. */
+  readonly lookEveryMs?: number;
 }
 
 /** What a run left. */
@@ -69,6 +76,8 @@ export interface RunReport {
   readonly copies: readonly string[];
   /** Node -> how many of its results came from the cache, and how many there are. */
   readonly cached: Readonly<Record<string, { readonly hits: number; readonly all: number }>>;
+  /** The finding that stopped the run, when one did. */
+  readonly stoppedBy?: Finding;
 }
 
 /** Runs a plan. A stage that fails ends the run; what is done stays in the cache. */
@@ -96,8 +105,12 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
           status = "failed";
           failure = { node: node.node.name, message: failureText(error) };
         }
-        break;
       }
+      if (runner.stoppedBy && status !== "failed") {
+        status = "stopped";
+        failure = { node: runner.stoppedBy.node, message: stopText(runner.stoppedBy) };
+      }
+      if (status !== "done") break;
       const blocking = runner.gates().find((gate) =>
         gate.blocking && gate.node === node.node.name && gate.state !== "pass"
       );
@@ -148,7 +161,13 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
     finished: finished.toISOString(),
   };
   await folder.writeSummary(summary);
-  return { summary, path: folder.path, copies, cached: runner.cached };
+  const { stoppedBy } = runner;
+  return { summary, path: folder.path, copies, cached: runner.cached, ...(stoppedBy ? { stoppedBy } : {}) };
+}
+
+/** Why a rule ended the run, and how to go on. */
+function stopText({ rule, severity, message }: Finding): string {
+  return `Stopped by rule ${rule} (${severity}): ${message}. What was done is kept: the same command without --stop-on goes on`;
 }
 
 class Runner {
@@ -159,6 +178,10 @@ class Runner {
   readonly #worker: WorkerHost;
   readonly #nodes: Map<string, KeyedNode>;
   readonly #fresh = new Set<string>();
+  /** What the rules found of each node, in its order. */
+  readonly #found: Finding[] = [];
+  /** The first finding that was bad enough to stop the run. */
+  stoppedBy: Finding | undefined;
 
   constructor(options: RunOptions, run: string) {
     this.#options = options;
@@ -182,20 +205,46 @@ class Runner {
       const { result, hit } = await this.#obtain(keyed, variant, index);
       if (hit) count.hits++;
       results.push(result);
-      this.#tell(result.findings);
+      if (this.stoppedBy) return;
     }
+  }
+
+  /** Watches one seed of a node; what it finds is told once. */
+  #watch(keyed: KeyedNode, variant: Variant, directory: string): Watch {
+    const { rules = [], lookEveryMs = 5000 } = this.#options;
+    const { stage, name } = keyed.node;
+    return new Watch({
+      rules: rulesOf(stage, rules),
+      node: name,
+      stage: stage.name,
+      directory,
+      seed: variant.seed,
+      everyMs: lookEveryMs,
+      now: () => performance.now(),
+      hear: (finding) => this.#hear(finding),
+    });
   }
 
   /** What the rules find that compare results of this run and of earlier ones. */
   async compare(stored: PlanFile): Promise<readonly Finding[]> {
     const { plan, folders } = this.#options;
-    const findings = await compareResults({ nodes: plan.nodes, plan: stored, results: this.results, folders });
-    this.#tell(findings);
+    const { rules = [] } = this.#options;
+    const findings = await compareResults({ nodes: plan.nodes, rules, plan: stored, results: this.results, folders });
+    findings.forEach((finding) => this.#tell(finding));
     return findings;
   }
 
-  #tell(findings: readonly Finding[]): void {
-    for (const { severity, rule, message } of findings) this.#options.sink.event(severity, `${rule}: ${message}`);
+  #tell({ severity, rule, message }: Finding): void {
+    this.#options.sink.event(severity, `${rule}: ${message}`);
+  }
+
+  /** Tells of a finding, and stops the run when it is bad enough. */
+  #hear(finding: Finding): void {
+    this.#tell(finding);
+    const { stop, stopOn } = this.#options;
+    if (stopOn === undefined || this.stoppedBy || !isAtLeast(finding, stopOn)) return;
+    this.stoppedBy = finding;
+    stop.stop();
   }
 
   /** The result of one seed: from the cache, from another process that is at it, or by running it. */
@@ -207,8 +256,10 @@ class Runner {
     stop.throwIfAborted();
     const reuse = !this.#options.fresh || this.#fresh.has(variant.key);
     const before = await readResult(directory);
+    const watch = this.#watch(keyed, variant, directory);
     if (reuse && before) {
       sink.finish(label, `cached (took ${seconds(before.seconds)})`);
+      this.#found.push(...await watch.end(before.metrics));
       return { result: before, hit: true };
     }
     let lost = false;
@@ -229,22 +280,29 @@ class Runner {
     if (!claim) {
       const result = await readResult(directory) as StageResult;
       sink.finish(label, `made by another run (took ${seconds(result.seconds)})`);
+      this.#found.push(...await watch.end(result.metrics));
       return { result, hit: true };
     }
     let done = false;
     try {
       if (!reuse) await this.#discard(directory);
       sink.start(label);
-      const result = await this.#execute(keyed, variant, index, directory, claim.number, () => claim.renew());
+      const result = await this.#execute(keyed, variant, index, directory, claim.number, () => {
+        claim.renew();
+        watch.look();
+      });
       done = true;
       this.#fresh.add(variant.key);
       sink.finish(label, `done in ${seconds(result.seconds)}`);
+      this.#found.push(...await watch.end(result.metrics));
       if (!reuse && before) this.#compare(label, before, result);
       return { result, hit: false };
     } catch (error) {
       if (lost) throw new StageError(`${label}: another run took over its cache folder because this one seemed dead`);
-      sink.finish(label, stop.aborted ? "stopped" : "failed");
-      if (stop.aborted) throw new Stopped();
+      const { aborted } = stop;
+      sink.finish(label, aborted ? "stopped" : "failed");
+      this.#found.push(...await watch.end({}));
+      if (aborted) throw new Stopped();
       throw error;
     } finally {
       await claim.release(done);
@@ -334,10 +392,8 @@ class Runner {
     return metrics;
   }
 
-  findings(): Finding[] {
-    return [...this.results].flatMap(([node, results]) =>
-      results.flatMap((result) => result.findings.map((finding) => ({ ...finding, node })))
-    );
+  findings(): readonly Finding[] {
+    return this.#found;
   }
 
   parameterHashes(): Record<string, string[]> {

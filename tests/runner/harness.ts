@@ -1,6 +1,7 @@
 /** Runs toys in this process, or the command line as a program. */
 
 import { fileURLToPath } from "node:url";
+import type { GroupRule, Rule, Severity } from "../../runner/diagnosis.ts";
 import type { Environment } from "../../runner/environment.ts";
 import { buildPlan } from "../../runner/experiment.ts";
 import { keyNodes } from "../../runner/keys.ts";
@@ -24,6 +25,8 @@ export interface ToyOptions {
   readonly fresh?: boolean;
   readonly checkpointSeconds?: number;
   readonly environment?: Environment;
+  readonly rules?: readonly (Rule | GroupRule)[];
+  readonly stopOn?: Severity;
 }
 
 /** Runs a toy of this folder in this process; its device stages in a worker with the fake device. */
@@ -55,6 +58,9 @@ export async function runToy(folder: string, file: string, options: ToyOptions =
     sink: { ...silent, ...options.sink },
     fresh: options.fresh ?? false,
     checkpointSeconds: options.checkpointSeconds ?? 30,
+    rules: options.rules ?? [],
+    stopOn: options.stopOn,
+    lookEveryMs: 0,
   });
 }
 
