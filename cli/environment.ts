@@ -1,7 +1,7 @@
 /** The runner's view of the machine, built from `kernels/device.ts`. */
 
 import { openGpu } from "../kernels/device.ts";
-import { adapterFingerprint } from "../kernels/device.ts";
+import { adapterFingerprint } from "../kernels/adapter.ts";
 import type { Environment, Fingerprint } from "../runner/environment.ts";
 import { checkMemoryPlan } from "../runner/memory.ts";
 

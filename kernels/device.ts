@@ -4,30 +4,26 @@
  *
  * @module
  */
+import { type AdapterFingerprint, fingerprintOf, limitsOf, requestAdapter } from "./adapter.ts";
 import { checkPlan, DeviceLimitError, mib, type PlannedBuffer } from "./memory_plan.ts";
-
-/** What identifies the machine that computed a result. */
-export interface AdapterFingerprint {
-  readonly description: string;
-  readonly vendor: string;
-  readonly device: string;
-  /** `vulkan`, `metal`, `dx12`, or `gl`: the last one is guessed from missing features (Deno does not tell). */
-  readonly backend: string;
-  readonly driver?: string;
-  readonly limits: Readonly<Record<string, number>>;
-}
 
 /** Bytes of all live buffers of one device, and the largest sum seen. */
 export interface MemoryCount {
+  /** Bytes of the buffers that live now. */
   readonly liveBytes: number;
+  /** Largest sum since the last reset. */
   readonly peakBytes: number;
+  /** Begins a new peak with what lives now. */
   resetPeak(): void;
 }
 
 /** One prepared dispatch: encode it as often as wanted. */
 export interface Op {
+  /** Name for messages and timings. */
   readonly label: string;
+  /** The compiled shader. */
   readonly pipeline: GPUComputePipeline;
+  /** Its buffers. */
   readonly bindGroup: GPUBindGroup;
   /** Workgroups in x, y, z; or a buffer that holds them (3 x u32). */
   readonly groups: readonly [number, number, number] | { readonly buffer: GPUBuffer; readonly offset: number };
@@ -39,65 +35,8 @@ export type Binding = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset:
 /** The kinds of flat array that live on the device. */
 export type DeviceArray = Float32Array | Uint32Array | Int32Array;
 
-const WANTED_LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupsPerDimension",
-  "maxUniformBufferBindingSize",
-] as const;
-
 /** Storage buffers per stage that the kernels count on; WebGPU guarantees 8, every native driver offers more. */
 export const STORAGE_BUFFERS_NEEDED = 10;
-
-function quietDriver(): void {
-  // The Vulkan and EGL loaders complain on stderr when XDG_RUNTIME_DIR is unset. Without the permission they may: the line
-  // is harmless, and a question to the user is not.
-  const variable = "XDG_RUNTIME_DIR";
-  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
-  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
-}
-
-async function requestAdapter(): Promise<GPUAdapter> {
-  quietDriver();
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new Error(
-      "No WebGPU adapter was found: run ./setup.sh (it installs a software Vulkan driver where there is no GPU) and try again",
-    );
-  }
-  return adapter;
-}
-
-function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
-  return Object.fromEntries(WANTED_LIMITS.map((name) => [name, limits[name] as number]));
-}
-
-function fingerprintOf(adapter: GPUAdapter): AdapterFingerprint {
-  const { vendor, device, description, architecture } = adapter.info;
-  const backend = Deno.build.os === "darwin"
-    ? "metal"
-    : Deno.build.os === "windows"
-    ? "dx12"
-    : adapter.features.has("shader-f16") || adapter.features.has("bgra8unorm-storage")
-    ? "vulkan"
-    : "gl";
-  return {
-    description: description || device || "unnamed adapter",
-    vendor,
-    device,
-    backend,
-    ...(architecture ? { driver: architecture } : {}),
-    limits: limitsOf(adapter.limits),
-  };
-}
-
-/** Names the adapter that {@linkcode openGpu} would use, without opening a device. */
-export async function adapterFingerprint(): Promise<AdapterFingerprint> {
-  return fingerprintOf(await requestAdapter());
-}
 
 /**
  * Opens a device with the adapter's own limits.
@@ -117,7 +56,9 @@ export type Fill = "zero" | "poison";
 
 /** An open device with its buffers counted and its errors heard. */
 export class Gpu {
+  /** The WebGPU device itself. */
   readonly device: GPUDevice;
+  /** What it runs on. */
   readonly adapter: AdapterFingerprint;
   /** Largest number of workgroups per dimension; tests inject a small one to exercise the splitting. */
   maxWorkgroupsPerDimension: number;
@@ -128,8 +69,10 @@ export class Gpu {
   #errors: string[] = [];
   #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   #lost: string | undefined;
+  /** Bytes of its buffers. */
   readonly memory: MemoryCount;
 
+  /** Wraps a device and listens for its errors; {@linkcode openGpu} is how to get one. */
   constructor(device: GPUDevice, adapter: AdapterFingerprint) {
     this.device = device;
     this.adapter = adapter;

@@ -7,6 +7,7 @@
  *
  * @module
  */
+export * from "./adapter.ts";
 export * from "./device.ts";
 export * from "./encodings/hash_grid.ts";
 export * from "./encodings/spherical_harmonics.ts";

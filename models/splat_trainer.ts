@@ -14,6 +14,7 @@ import { splatCameraWords } from "../kernels/splats/splat_camera.ts";
 import { SPLAT_COUNTS } from "../kernels/splats/splat_raster.ts";
 import type { Splats } from "../scenes/splats.ts";
 import { densify, type DensifyReport, resetOpacity, type SplatState } from "./splat_densify.ts";
+import { activeDegree, cameraOf, meansRate, nextMultiple, viewOf } from "./splat_schedule.ts";
 import { packSplats, type SplatTensors, unpackSplats } from "./splat_parameters.ts";
 import {
   freeSplatTrainingBuffers,
@@ -392,36 +393,4 @@ function refuseTooLarge(gpu: Gpu, config: SplatTrainerConfig, images: TrainingIm
       `The training does not fit this device: ${problem}. Use downscale, fewer views, a smaller cap or a lower degree`,
     );
   }
-}
-
-/** Degree of the colour that takes part after so many steps. */
-function activeDegree({ degree, schedule }: SplatTrainerConfig, step: number): number {
-  return schedule.degreeEvery === 0 ? degree : Math.min(degree, Math.floor(step / schedule.degreeEvery));
-}
-
-/** Rate of the centres: exponential from start to end (3DGS `get_expon_lr_func`). */
-function meansRate({ rates, extent, steps }: SplatTrainerConfig, step: number): number {
-  return extent * rates.meansStart * (rates.meansEnd / rates.meansStart) ** Math.min(1, step / steps);
-}
-
-function nextMultiple(step: number, every: number): number {
-  return (Math.floor(step / every) + 1) * every;
-}
-
-/** The view of a step: every epoch shows each view once, in an order of its own. */
-function viewOf(seed: number, step: number, views: number): number {
-  const epoch = Math.floor(step / views);
-  const rng = new Pcg(pcg3(seed, 5, epoch));
-  const order = [...Array(views).keys()];
-  for (let i = views - 1; i > 0; i--) {
-    const j = rng.integer(i + 1);
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order[step % views]!;
-}
-
-function cameraOf(images: TrainingImages, view: number) {
-  const numbers = images.cameras.subarray(16 * view, 16 * view + 16);
-  const [fx, fy, cx, cy] = numbers.subarray(12) as unknown as [number, number, number, number];
-  return { width: images.width, height: images.height, fx, fy, cx, cy, cameraToWorld: numbers };
 }
