@@ -7,7 +7,9 @@ import { messageOf } from "../runner/errors.ts";
 import { byteText } from "../runner/memory.ts";
 import { ask } from "../runner/process.ts";
 import { gpuEnvironment } from "./environment.ts";
-import { root } from "./project.ts";
+import { askBriefly } from "./meter_programs.ts";
+import { surveyMeter } from "./power_meter.ts";
+import { root, stillroomFolder } from "./project.ts";
 import { alignColumns, Paint } from "./table.ts";
 
 /** Runs the command: 0 when experiments can run here, otherwise 1. */
@@ -22,7 +24,7 @@ export async function doctorCommand(): Promise<number> {
     if (state === "bad") well = false;
   };
 
-  const pinned = (await Deno.readTextFile(`${root}/.deno-version`).catch(() => "")).trim();
+  const pinned = (await Deno.readTextFile(`${stillroomFolder}/.deno-version`).catch(() => "")).trim();
   const running = Deno.version.deno;
   if (pinned === "" || pinned === running) {
     say("ok", "Deno", `${running}, V8 ${Deno.version.v8}, TypeScript ${Deno.version.typescript}`);
@@ -96,6 +98,11 @@ export async function doctorCommand(): Promise<number> {
     } catch (error) {
       say("bad", "self-check", messageOf(error));
     }
+  }
+  const meter = await surveyMeter({ ask: askBriefly, now: () => performance.now(), adapter: print });
+  for (const [what, verdict] of [["power", meter.power], ["GPU memory, measured", meter.memory]] as const) {
+    const { measured, text, hint } = verdict;
+    say(measured ? "ok" : "note", what, measured ? text : `not measured: ${text}`, hint);
   }
   console.log(alignColumns(rows));
   console.log(

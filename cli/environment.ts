@@ -24,6 +24,13 @@ export function gpuEnvironment(): Environment {
       const gpu = await openGpu();
       return { device: gpu, peakBytes: () => gpu.memory.peakBytes, resetPeak: () => gpu.memory.resetPeak() };
     },
+    async openMeter() {
+      const [{ openMeter }, { askBriefly }] = await Promise.all([
+        import("./power_meter.ts"),
+        import("./meter_programs.ts"),
+      ]);
+      return await openMeter({ ask: askBriefly, now: () => performance.now(), adapter: await fingerprint() });
+    },
     async checkMemory(plan) {
       return plan.length === 0 ? undefined : checkMemoryPlan(plan, (await fingerprint()).limits);
     },

@@ -36,6 +36,28 @@ export interface OpenDevice {
   resetPeak(): void;
 }
 
+/** What a meter read while a stage ran; undefined where nothing could be read. */
+export interface MeterReading {
+  /** Energy of the device that computes, in joules, by everything that ran on it. */
+  readonly energyJoules?: number;
+  /** Its mean power over the stage, in watts. */
+  readonly meanWatts?: number;
+  /** Largest memory in use seen, in bytes: of the whole device, or of this process where `source` says so. */
+  readonly gpuDriverPeakBytes?: number;
+  /** Where the numbers come from: `nvidia-smi`, `rapl:package-0`, `hwmon:amdgpu`; only with at least one of them. */
+  readonly source?: string;
+}
+
+/** Measures one stage at a time. */
+export interface Meter {
+  /** Begins a stage. */
+  start(): void | Promise<void>;
+  /** Ends it. */
+  stop(): Promise<MeterReading>;
+  /** Stops sampling and the program that samples. */
+  close(): void;
+}
+
 /** The machine, seen from the runner. */
 export interface Environment {
   /** Names the device. Called once per run, only when a stage needs a device. */
@@ -44,4 +66,6 @@ export interface Environment {
   open(): Promise<OpenDevice>;
   /** Says why a memory plan cannot work on the device; undefined when it can. */
   checkMemory(plan: readonly MemoryItem[]): Promise<string | undefined>;
+  /** Opens what measures power and memory of the device while a stage works; undefined where nothing can. Called once. */
+  openMeter?(): Promise<Meter | undefined>;
 }

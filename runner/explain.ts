@@ -71,7 +71,8 @@ function names(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, 
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
 }
 
-function fileChanges(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): string[] {
+/** Files whose hash is another one, or that only one side has. */
+export function fileChanges(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): string[] {
   return names(before, now).filter((file) => before[file] !== now[file]);
 }
 

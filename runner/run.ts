@@ -1,31 +1,17 @@
-/** Runs a plan: node by node, seed by seed, from the cache where it can. */
+/** Runs a plan and leaves its folder: plan, provenance, gates, copies of outputs, summary. */
 
-import { acquire } from "./claim.ts";
-import { compareResults } from "./compare_results.ts";
-import type { StageListener } from "./context.ts";
-import { type Finding, type GroupRule, isAtLeast, type Rule, rulesOf, type Severity } from "./diagnosis.ts";
+import { type Finding, type GroupRule, type Rule, type Severity } from "./diagnosis.ts";
 import type { Environment, Fingerprint } from "./environment.ts";
-import { failureText, StageError, Stopped } from "./errors.ts";
-import { execute, type Job } from "./execute.ts";
+import { failureText, Stopped } from "./errors.ts";
 import type { Plan } from "./experiment.ts";
-import { type GateResult, judge, summarise } from "./gate.ts";
 import { canonicalJson, sha256 } from "./json.ts";
-import type { KeyedNode, Variant } from "./keys.ts";
-import { entryPath, type Folders } from "./paths.ts";
-import { type ProgressSink, seconds } from "./progress.ts";
+import type { KeyedNode } from "./keys.ts";
+import { type Folders } from "./paths.ts";
+import type { ProgressSink } from "./progress.ts";
 import { collectProvenance } from "./provenance.ts";
-import { readResult, type StageResult } from "./result.ts";
-import {
-  type MetricSummary,
-  type PlanFile,
-  planFile,
-  RunFolder,
-  type RunStatus,
-  type RunSummary,
-} from "./run_folder.ts";
+import { planFile, RunFolder, type RunStatus, type RunSummary } from "./run_folder.ts";
 import type { StopFlag } from "./stop.ts";
-import { Watch } from "./watch.ts";
-import { WorkerHost } from "./worker_host.ts";
+import { NodeRunner } from "./node_runner.ts";
 
 /** What {@link runPlan} needs. */
 export interface RunOptions {
@@ -91,7 +77,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
   const { provenance, patch } = await collectProvenance(folders.root, options.adapter, started);
   await folder.writeProvenance(provenance, patch);
 
-  const runner = new Runner(options, folder.run);
+  const runner = new NodeRunner(options, folder.run);
   let status: RunStatus = "done";
   let failure: { node: string; message: string } | undefined;
   let compared: readonly Finding[] = [];
@@ -168,240 +154,4 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
 /** Why a rule ended the run, and how to go on. */
 function stopText({ rule, severity, message }: Finding): string {
   return `Stopped by rule ${rule} (${severity}): ${message}. What was done is kept: the same command without --stop-on goes on`;
-}
-
-class Runner {
-  readonly results = new Map<string, StageResult[]>();
-  readonly cached: Record<string, { hits: number; all: number }> = {};
-  readonly #options: RunOptions;
-  readonly #run: string;
-  readonly #worker: WorkerHost;
-  readonly #nodes: Map<string, KeyedNode>;
-  readonly #fresh = new Set<string>();
-  /** What the rules found of each node, in its order. */
-  readonly #found: Finding[] = [];
-  /** The first finding that was bad enough to stop the run. */
-  stoppedBy: Finding | undefined;
-
-  constructor(options: RunOptions, run: string) {
-    this.#options = options;
-    this.#run = run;
-    const { url, plan, stop } = options;
-    this.#worker = new WorkerHost(() => options.startWorker(), { url, preset: plan.preset, params: plan.params }, stop);
-    this.#nodes = new Map(options.keyed.map((item) => [item.node.name, item]));
-  }
-
-  close(): void {
-    if (!this.#options.leaveWorker) this.#worker.close();
-    this.#options.sink.close();
-  }
-
-  async runNode(keyed: KeyedNode): Promise<void> {
-    const { name } = keyed.node;
-    const results: StageResult[] = [];
-    this.results.set(name, results);
-    const count = this.cached[name] = { hits: 0, all: keyed.variants.length };
-    for (const [index, variant] of keyed.variants.entries()) {
-      const { result, hit } = await this.#obtain(keyed, variant, index);
-      if (hit) count.hits++;
-      results.push(result);
-      if (this.stoppedBy) return;
-    }
-  }
-
-  /** Watches one seed of a node; what it finds is told once. */
-  #watch(keyed: KeyedNode, variant: Variant, directory: string): Watch {
-    const { rules = [], lookEveryMs = 5000 } = this.#options;
-    const { stage, name } = keyed.node;
-    return new Watch({
-      rules: rulesOf(stage, rules),
-      node: name,
-      stage: stage.name,
-      directory,
-      seed: variant.seed,
-      everyMs: lookEveryMs,
-      now: () => performance.now(),
-      hear: (finding) => this.#hear(finding),
-    });
-  }
-
-  /** What the rules find that compare results of this run and of earlier ones. */
-  async compare(stored: PlanFile): Promise<readonly Finding[]> {
-    const { plan, folders } = this.#options;
-    const { rules = [] } = this.#options;
-    const findings = await compareResults({ nodes: plan.nodes, rules, plan: stored, results: this.results, folders });
-    findings.forEach((finding) => this.#tell(finding));
-    return findings;
-  }
-
-  #tell({ severity, rule, message }: Finding): void {
-    this.#options.sink.event(severity, `${rule}: ${message}`);
-  }
-
-  /** Tells of a finding, and stops the run when it is bad enough. */
-  #hear(finding: Finding): void {
-    this.#tell(finding);
-    const { stop, stopOn } = this.#options;
-    if (stopOn === undefined || this.stoppedBy || !isAtLeast(finding, stopOn)) return;
-    this.stoppedBy = finding;
-    stop.stop();
-  }
-
-  /** The result of one seed: from the cache, from another process that is at it, or by running it. */
-  async #obtain(keyed: KeyedNode, variant: Variant, index: number): Promise<{ result: StageResult; hit: boolean }> {
-    const { sink, stop, folders } = this.#options;
-    const { node } = keyed;
-    const label = keyed.variants.length > 1 ? `${node.name} seed ${variant.seed}` : node.name;
-    const directory = entryPath(folders, variant.key);
-    stop.throwIfAborted();
-    const reuse = !this.#options.fresh || this.#fresh.has(variant.key);
-    const before = await readResult(directory);
-    const watch = this.#watch(keyed, variant, directory);
-    if (reuse && before) {
-      sink.finish(label, `cached (took ${seconds(before.seconds)})`);
-      this.#found.push(...await watch.end(before.metrics));
-      return { result: before, hit: true };
-    }
-    let lost = false;
-    const claim = await acquire(directory, {
-      run: this.#run,
-      finished: async () => reuse && await readResult(directory) !== undefined,
-      onWait: (holder) =>
-        sink.event(
-          "note",
-          `${label} is being made by process ${holder?.pid ?? "?"} on ${holder?.host ?? "?"}: waiting for it`,
-        ),
-      whileWaiting: () => stop.throwIfAborted(),
-      onLost: () => {
-        lost = true;
-        stop.stop();
-      },
-    });
-    if (!claim) {
-      const result = await readResult(directory) as StageResult;
-      sink.finish(label, `made by another run (took ${seconds(result.seconds)})`);
-      this.#found.push(...await watch.end(result.metrics));
-      return { result, hit: true };
-    }
-    let done = false;
-    try {
-      if (!reuse) await this.#discard(directory);
-      sink.start(label);
-      const result = await this.#execute(keyed, variant, index, directory, claim.number, () => {
-        claim.renew();
-        watch.look();
-      });
-      done = true;
-      this.#fresh.add(variant.key);
-      sink.finish(label, `done in ${seconds(result.seconds)}`);
-      this.#found.push(...await watch.end(result.metrics));
-      if (!reuse && before) this.#compare(label, before, result);
-      return { result, hit: false };
-    } catch (error) {
-      if (lost) throw new StageError(`${label}: another run took over its cache folder because this one seemed dead`);
-      const { aborted } = stop;
-      sink.finish(label, aborted ? "stopped" : "failed");
-      this.#found.push(...await watch.end({}));
-      if (aborted) throw new Stopped();
-      throw error;
-    } finally {
-      await claim.release(done);
-    }
-  }
-
-  async #execute(
-    keyed: KeyedNode,
-    variant: Variant,
-    index: number,
-    directory: string,
-    claim: number,
-    alive: () => void,
-  ): Promise<StageResult> {
-    const { sink, stop, folders, environment, plan } = this.#options;
-    const { node } = keyed;
-    if (node.stage.device) {
-      const problem = await environment.checkMemory(node.stage.memory(node.params));
-      if (problem !== undefined) throw new StageError(`Node ${node.name}: ${problem}`);
-    }
-    const inputs: Record<string, { node: string; directory: string }> = {};
-    for (const [input, from] of Object.entries(node.inputs)) {
-      const { variants } = this.#nodes.get(from) as KeyedNode;
-      inputs[input] = { node: from, directory: entryPath(folders, (variants[index] ?? variants[0] as Variant).key) };
-    }
-    const job: Job = {
-      node: node.name,
-      key: variant.key,
-      parts: variant.parts,
-      ...(variant.seed === undefined ? {} : { seed: variant.seed }),
-      directory,
-      claim,
-      inputs,
-      checkpointSeconds: this.#options.checkpointSeconds ?? 30,
-    };
-    const listener: StageListener = {
-      phase: (name) => sink.phase(name),
-      progress: (update) => {
-        alive();
-        sink.progress(update);
-      },
-      event: (severity, _kind, message) => sink.event(severity, message),
-    };
-    if (node.stage.device) return await this.#worker.execute(job, listener);
-    const nodes = new Map(plan.nodes.map((item) => [item.name, item]));
-    return await execute(job, { signal: stop, listener, nodes });
-  }
-
-  /** Takes the old result away before a fresh run: first `result.json`, so that nobody reads half of it. */
-  async #discard(directory: string): Promise<void> {
-    for (const name of ["result.json", "checkpoint"]) {
-      await Deno.remove(`${directory}/${name}`, { recursive: true }).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
-    }
-  }
-
-  /** A fresh run must give what the earlier one gave; it is the cheapest test of determinism there is. */
-  #compare(label: string, before: StageResult, now: StageResult): void {
-    const differs = Object.keys(now.metrics)
-      .filter((name) => !now.measured.includes(name) && !Object.is(now.metrics[name], before.metrics[name]));
-    if (before.parameters_sha256 !== now.parameters_sha256) differs.push("parameters_sha256");
-    if (differs.length > 0) {
-      this.#options.sink.event(
-        "warning",
-        `${label} is not reproducible: ${differs.join(", ")} differ from the result with the same key`,
-      );
-    }
-  }
-
-  gates(): GateResult[] {
-    return this.#options.plan.gates.map((gate) => {
-      const results = this.results.get(gate.node) ?? [];
-      return judge(gate, results.map((result) => result.metrics[gate.column]).filter((value) => value !== undefined));
-    });
-  }
-
-  metrics(): Record<string, MetricSummary> {
-    const metrics: Record<string, MetricSummary> = {};
-    for (const [node, results] of this.results) {
-      for (const column of new Set(results.flatMap((result) => Object.keys(result.metrics)))) {
-        const values = results.map((result) => result.metrics[column]).filter((value) => value !== undefined);
-        const measured = results.some((result) => result.measured.includes(column));
-        metrics[`${node}.${column}`] = { ...summarise(values), values, ...(measured ? { measured } : {}) };
-      }
-    }
-    return metrics;
-  }
-
-  findings(): readonly Finding[] {
-    return this.#found;
-  }
-
-  parameterHashes(): Record<string, string[]> {
-    const hashes: Record<string, string[]> = {};
-    for (const [node, results] of this.results) {
-      const found = results.map((result) => result.parameters_sha256).filter((hash) => hash !== undefined);
-      if (found.length > 0) hashes[node] = found;
-    }
-    return hashes;
-  }
 }

@@ -9,7 +9,7 @@ import { isPlainObject, type Json, readJson, readNumber } from "./json.ts";
 import { entryPath, exists, type Folders, listFiles } from "./paths.ts";
 import type { Provenance } from "./provenance.ts";
 import { readResult, type StageResult } from "./result.ts";
-import type { PlanFile, PlannedNode, RunStatus, RunSummary } from "./run_folder.ts";
+import type { MetricSummary, PlanFile, PlannedNode, RunStatus, RunSummary } from "./run_folder.ts";
 import { readSummary } from "./run_folder.ts";
 
 /**
@@ -155,6 +155,37 @@ async function readProgress(entry: string, node: PlannedNode, index: number): Pr
   const steps = (node.parts[index] ?? node.parts[0])?.params.steps;
   const written = (await Deno.stat(table)).mtime ?? new Date(0);
   return { step: row.step, ...(typeof steps === "number" ? { steps } : {}), row, written };
+}
+
+/** Metrics of the nodes of one stage, side by side. */
+export interface StageMetrics {
+  /** The nodes that have any, in the order of the plan. */
+  readonly nodes: readonly string[];
+  /** One row per metric; undefined where a node has it not. */
+  readonly rows: readonly {
+    readonly column: string;
+    /** True for times, watts and the like. */
+    readonly measured: boolean;
+    readonly metrics: readonly (MetricSummary | undefined)[];
+  }[];
+}
+
+/** The metrics of a run, stage by stage. */
+export function metricsByStage({ plan, summary }: RunState): StageMetrics[] {
+  const byNode = new Map<string, Map<string, MetricSummary>>();
+  for (const [name, metric] of Object.entries(summary?.metrics ?? {})) {
+    const dot = name.indexOf("."), node = name.slice(0, dot);
+    byNode.set(node, (byNode.get(node) ?? new Map()).set(name.slice(dot + 1), metric));
+  }
+  const stageOf = (node: string) => plan.nodes.find(({ name }) => name === node)?.stage ?? node;
+  return [...Map.groupBy(byNode.keys(), stageOf).values()].map((nodes) => {
+    const columns = new Set(nodes.flatMap((node) => [...byNode.get(node)!.keys()]));
+    const rows = [...columns].map((column) => {
+      const metrics = nodes.map((node) => byNode.get(node)!.get(column));
+      return { column, measured: metrics.some((metric) => metric?.measured), metrics };
+    });
+    return { nodes, rows };
+  });
 }
 
 /** The summary with its infinities as numbers. */

@@ -33,7 +33,7 @@ async function run(folder: string, experiment: string, ...words: string[]) {
   const answer = JSON.parse(out) as Answer;
   const read = async (file: string) =>
     JSON.parse(await Deno.readTextFile(`${answer.path}/${file}`)) as { findings: Finding[] };
-  return { answer, err, read, summary: await read("summary.json") };
+  return { answer, err, summary: await read("summary.json") };
 }
 
 const NODES = ["evaluate_depth_005", "evaluate_depth_050"];
@@ -42,7 +42,7 @@ programTest(
   "students whose samples miss the object are named by two rules, healthy ones by none",
   async (folder, t) => {
     await t.step("blank_student: blank-render in both evaluations, identical-plateau in the pair", async () => {
-      const { answer, err, read, summary: { findings } } = await run(folder, "blank_student");
+      const { answer, err, summary: { findings } } = await run(folder, "blank_student");
       const { metrics } = answer;
       for (const node of NODES) {
         assert.equal(metrics[`${node}.psnr`], metrics[`${node}.psnr_white`], "a blank render scores all-white");
@@ -74,9 +74,6 @@ programTest(
         const views = parseRows(await Deno.readTextFile(`${answer.path}/${node}/evaluation_views.csv`));
         assert.deepEqual(blank.evidence, views.map(({ view, psnr }) => ({ view, psnr, deviation: 0 })));
         assert.equal(blank.docs, "docs/rules.md#blank-render");
-        // What depends on one result alone stands beside it.
-        const { findings: own } = await read(`${node}/result.json`);
-        assert.deepEqual(named(own), [["blank-render", "critical", node]]);
       }
       assert.match(
         plateau.message,

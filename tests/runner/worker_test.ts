@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readCsvFile } from "../../runner/csv.ts";
 import { entryPath } from "../../runner/paths.ts";
+import { readResult } from "../../runner/result.ts";
 import { readPlan } from "../../runner/run_folder.ts";
 import { StopFlag } from "../../runner/stop.ts";
 import { programTest } from "../permissions.ts";
@@ -99,4 +100,31 @@ programTest("runPlan() with fresh computes anew and warns when a result differs"
   await runToy(folder, toy, { sink, fresh: true });
   assert.deepEqual(events, ["work is not reproducible: sum differ from the result with the same key"]);
   assert.deepEqual(await readCsvFile(`${folder}/cache/${key}/training.csv`).then((rows) => rows.length), 3);
+});
+
+programTest("runPlan() keeps what the meter read with a result, energy only of an undivided stage", async (folder) => {
+  const said: string[] = [];
+  const environment = {
+    ...fakeEnvironment(),
+    openMeter: () =>
+      Promise.resolve({
+        start: () => void said.push("start"),
+        stop: () => Promise.resolve({ energyJoules: 12.5, meanWatts: 50, gpuDriverPeakBytes: 4096, source: "fake" }),
+        close: () => void said.push("close"),
+      }),
+  };
+  const stop = new StopFlag();
+  const overrides = ["steps=100000"];
+  const sink = { progress: ({ done }: { done: number }) => done > 500 && stop.stop() };
+  await runToy(folder, toy, { overrides, environment, stop, sink });
+  const report = await runToy(folder, toy, { overrides, environment });
+  const [work, double] = (await readPlan(report.path))?.nodes ?? [];
+  const read = async (key = "") => {
+    const { energy_j, power_w, gpu_driver_bytes } = await readResult(entryPath({ cache: `${folder}/cache` }, key)) ??
+      {};
+    return [energy_j, power_w, gpu_driver_bytes];
+  };
+  assert.deepEqual(await read(work?.keys[0]), [undefined, undefined, 4096], "it was resumed");
+  assert.deepEqual(await read(double?.keys[0]), [12.5, 50, 4096]);
+  assert.deepEqual(said, ["start", "close", "start", "start", "close"]);
 });
