@@ -25,7 +25,9 @@
  * });
  * ```
  *
- * Files inside this repository import the leaf modules instead: this barrel would tie everything into every cache key.
+ * What kernels, models, stages and rules of your own are made of stands in `kit.ts`, and here too; but import it from there in
+ * every file that one of your stages can reach, since the ready-made stages would be part of that stage's key. How a
+ * repository of your own is laid out: `docs/own_repository.md`. Files inside this repository import the leaf modules.
  *
  * @module
  */
@@ -40,23 +42,10 @@ import { inspectDepth as inspectDepthStage } from "./stages/inspect_depth.ts";
 import { matchLocally as matchLocallyStage } from "./stages/match_locally.ts";
 import { trainField as trainFieldStage } from "./stages/train_field.ts";
 
+export * from "./kit.ts";
 export * from "./runner/mod.ts";
-export { blenderScene, bricksScene, type BricksViews, namedScene, type Scene } from "./stages/scene.ts";
-export {
-  loadTeacher,
-  type OccupancyGrid,
-  readTeacherFile,
-  type Teacher,
-  TEACHER_EXPORTS,
-  TEACHER_FILES,
-  type TeacherExport,
-  type TeacherFile,
-  type TeacherView,
-} from "./models/teacher.ts";
-export type { TrainedSplats } from "./models/trained_splats.ts";
-export type { Camera } from "./scenes/camera.ts";
-export type { ShDegree, Splats } from "./scenes/splats.ts";
-export type { Box, Capability, SceneInfo, Split, SplitInfo } from "./scenes/scene.ts";
+export type { Meter, MeterReading } from "./runner/environment.ts";
+export { blenderScene, bricksScene, type BricksViews, namedScene } from "./stages/scene.ts";
 export { blankRender } from "./stages/rules/blank_render.ts";
 export { depthScale } from "./stages/rules/depth_scale.ts";
 export { identicalPlateau } from "./stages/rules/identical_plateau.ts";

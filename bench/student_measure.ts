@@ -13,7 +13,7 @@ import type { Camera } from "../scenes/camera.ts";
 import { overBackground } from "../stages/compose.ts";
 import { median } from "../stages/depth_statistics.ts";
 import { meanColour } from "../stages/evaluate.ts";
-import { BLANK_DEVIATION } from "../stages/rules/blank_render.ts";
+import { BLANK_DEVIATION } from "../stages/rules/_blank.ts";
 
 /** One thing for each of the two students. */
 export interface Pair<T> {

@@ -8,7 +8,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { foldersOf } from "../cli/project.ts";
-import { findModel, findRun, findScene } from "../cli/render_run.ts";
+import { findRun } from "../cli/find_run.ts";
+import { findModel, findScene } from "../cli/render_run.ts";
 import { openGpu } from "../kernels/device.ts";
 import { loadField, type TrainedField } from "../models/field_file.ts";
 import { networkCount } from "../models/kilo_field.ts";

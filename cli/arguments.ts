@@ -3,19 +3,33 @@
 import { group, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { run as runParser } from "@optique/run";
+import { diff, type DiffArguments } from "./diff_arguments.ts";
 import { doctor } from "./doctor_arguments.ts";
+import { type ExportArguments, exportPage } from "./export_arguments.ts";
 import { list, type ListArguments } from "./list_arguments.ts";
+import { query, type QueryArguments } from "./query_arguments.ts";
 import { render, type RenderArguments } from "./render_arguments.ts";
 import { report, type ReportArguments } from "./report_arguments.ts";
 import { explain, type ExplainArguments, run, type RunArguments } from "./run_arguments.ts";
+import { show, type ShowArguments } from "./show_arguments.ts";
 
-const commands = group("Commands", or(run, explain, list, doctor, render, report));
+const commands = group("Commands", or(run, explain, list, doctor, render, report, query, show, diff, exportPage));
 
 /** What was said. */
-export type Arguments = RunArguments | ExplainArguments | ListArguments | ReportArguments | RenderArguments | {
-  /** Which command. */
-  readonly action: "doctor";
-};
+export type Arguments =
+  | ShowArguments
+  | DiffArguments
+  | ExportArguments
+  | RunArguments
+  | ExplainArguments
+  | ListArguments
+  | ReportArguments
+  | QueryArguments
+  | RenderArguments
+  | {
+    /** Which command. */
+    readonly action: "doctor";
+  };
 
 /** Reads the command line. Help and errors are printed here, and end the process with 0 and 2. */
 export function readArguments(words: readonly string[]): Arguments {

@@ -89,7 +89,7 @@ export async function newestRun(folders: Folders): Promise<FoundRun> {
  *
  * @throws {UsageError} when there is none
  */
-export async function runBefore(folders: Folders, { path, plan }: FoundRun): Promise<FoundRun> {
+export async function runBefore({ path, plan }: FoundRun): Promise<FoundRun> {
   const parent = dirname(path);
   for (const run of await listRuns(dirname(parent), basename(parent))) {
     if (run >= plan.run) continue;

@@ -1,5 +1,6 @@
 /** `list`: the experiments with their presets, and the last runs with their status. */
 
+import { relative } from "node:path";
 import { liveHolder } from "../runner/claim.ts";
 import { messageOf } from "../runner/errors.ts";
 import { loadExperiment } from "../runner/load_experiment.ts";
@@ -7,6 +8,7 @@ import { entryPath, type Folders } from "../runner/paths.ts";
 import { listRuns, readPlan, readSummary } from "../runner/run_folder.ts";
 import { toFileUrl } from "../runner/urls.ts";
 import type { ListArguments } from "./list_arguments.ts";
+import { experimentFiles } from "./experiments.ts";
 import { foldersOf, root } from "./project.ts";
 import { alignColumns, Paint } from "./table.ts";
 
@@ -28,23 +30,14 @@ export async function listCommand(args: ListArguments): Promise<number> {
 }
 
 async function describeExperiments(paint: Paint): Promise<string[][]> {
-  const files: string[] = [];
-  try {
-    for await (const { name, isFile } of Deno.readDir(`${root}/experiments`)) {
-      if (isFile && name.endsWith(".ts") && !name.startsWith("_") && !name.endsWith("_test.ts") && name !== "mod.ts") {
-        files.push(name);
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
   const rows: string[][] = [];
-  for (const file of files.sort()) {
+  for (const path of await experimentFiles(root)) {
+    const file = relative(root, path);
     try {
-      const found = await loadExperiment(toFileUrl(`${root}/experiments/${file}`));
-      rows.push([`experiments/${file}`, found.title, Object.keys(found.presets).join(", ") || "-"]);
+      const found = await loadExperiment(toFileUrl(path));
+      rows.push([file, found.title, Object.keys(found.presets).join(", ") || "-"]);
     } catch (error) {
-      rows.push([`experiments/${file}`, paint.red(`cannot be loaded: ${messageOf(error).split("\n")[0]}`), ""]);
+      rows.push([file, paint.red(`cannot be loaded: ${messageOf(error).split("\n")[0]}`), ""]);
     }
   }
   return rows;

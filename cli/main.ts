@@ -15,16 +15,23 @@ async function dispatch(args: Arguments): Promise<number> {
       return await (await import("./doctor_command.ts")).doctorCommand();
     case "render":
       return await (await import("./render_command.ts")).renderCommand(args);
-    case "report": {
+    case "show":
+      return await (await import("./show_command.ts")).showCommand(args);
+    case "query": {
       const { root } = await import("./project.ts");
-      const { reportCommand } = await import("../reports/command.ts");
-      return await reportCommand({
+      return await (await import("./query_command.ts")).queryCommand(args, {
         root,
-        check: args.check,
-        files: args.files,
-        ...(args.record === undefined ? {} : { record: args.record }),
+        out: (text) => console.log(text),
+        error: (line) => console.error(line),
+        input: () => new Response(Deno.stdin.readable).text(),
       });
     }
+    case "diff":
+      return await (await import("./diff_command.ts")).diffCommand(args);
+    case "export":
+      return await (await import("./export_command.ts")).exportCommand(args);
+    case "report":
+      return await (await import("./report_command.ts")).reportCommand(args);
   }
 }
 

@@ -1,6 +1,6 @@
 /** From the words of a command to a plan with keys: the part that `run` and `explain` share. */
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Environment, Fingerprint } from "../runner/environment.ts";
 import { messageOf, StageError, UsageError } from "../runner/errors.ts";
 import { buildPlan, type Experiment, type Plan } from "../runner/experiment.ts";
@@ -10,11 +10,35 @@ import { ModuleGraph } from "../runner/module_graph.ts";
 import { resolveParameters } from "../runner/params.ts";
 import type { Folders } from "../runner/paths.ts";
 import { parseYaml } from "../runner/scalar.ts";
-import { fromFileUrl, toFileUrl } from "../runner/urls.ts";
+import { toFileUrl } from "../runner/urls.ts";
 import { checkTypes } from "./type_check.ts";
 
-/** The project's folder. */
-export const root: string = fromFileUrl(new URL("..", import.meta.url).href).replace(/[/\\]$/, "");
+/** Stillroom's own folder; undefined when its modules come from a URL. */
+export const stillroomFolder: string | undefined = import.meta.dirname && dirname(import.meta.dirname);
+
+/**
+ * The project that a command works for: runs, cache, experiments and reports are there, wherever Stillroom itself lies. It is
+ * the nearest folder, at or above the working directory, that has a `deno.json` or a `deno.jsonc`: an experiment needs its import
+ * map. Where there is none it is Stillroom's own folder.
+ */
+export const root: string = findRoot(Deno.cwd()) ?? stillroomFolder ?? Deno.cwd();
+
+/** The nearest folder with Deno's settings at or above a directory. */
+export function findRoot(directory: string): string | undefined {
+  for (let folder = directory;; folder = dirname(folder)) {
+    if (isFile(`${folder}/deno.json`) || isFile(`${folder}/deno.jsonc`)) return folder;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 /** The folders of a run. */
 export function foldersOf(

@@ -16,6 +16,7 @@ import { foldersOf } from "./project.ts";
 import { type RenderCameras, renderCameras } from "./render_cameras.ts";
 import { type Background, depthFile, DepthFiles, parseBackground, viewPicture } from "./render_pictures.ts";
 import { findModel, findScene, type FoundModel } from "./render_run.ts";
+import { quoted } from "./shell.ts";
 
 /** Fields are sampled this densely, as a share of the trained step length: what `evaluate` does, too. */
 const STEP_SCALE = 0.5;
@@ -200,7 +201,6 @@ function shortest(path: string): string {
 
 /** A line for the shell that makes a video of a turntable. */
 function videoCommand(folder: string, frames: number, width: number, height: number, alpha: boolean): string {
-  const quoted = (path: string) => /^[\w./%+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
   const from = shortest(folder);
   const rate = Math.min(30, Math.max(4, Math.round(frames / TURN_SECONDS)));
   // The usual pixels of H.264 come in pairs.

@@ -18,6 +18,10 @@ export const report = command(
     check: option("--check", {
       description: message`Write nothing; exit 1 when a file is not what the recorded evidence says.`,
     }),
+    watch: option("--watch", {
+      description:
+        message`Stay, and do it again whenever a report or the evidence changes; with --record, whenever a run ends.`,
+    }),
     record: optional(or(
       option("--record", string({ metavar: "RUN" }), {
         description:
@@ -30,6 +34,7 @@ export const report = command(
     footer: examples(
       ["deno task report", "regenerate"],
       ["deno task report --record", "take the last runs into the evidence, then regenerate"],
+      ["deno task report --record --watch", "keep the reports up to date while experiments run"],
       ["deno task report --check", "for CI"],
     ),
   },
@@ -43,6 +48,8 @@ export interface ReportArguments {
   readonly files: readonly string[];
   /** Write nothing. */
   readonly check: boolean;
+  /** Stay and do it again at each change. */
+  readonly watch: boolean;
   /** Which runs to take into the evidence first. */
   readonly record: string | undefined;
 }

@@ -6,6 +6,7 @@ import { entryPath, exists, type Folders } from "../runner/paths.ts";
 import { standardError, TextProgress } from "../runner/progress.ts";
 import { runPlan } from "../runner/run.ts";
 import { StopFlag } from "../runner/stop.ts";
+import { RULES } from "../stages/rules/mod.ts";
 import type { RunArguments } from "./run_arguments.ts";
 import { dryRunText } from "./dry_run.ts";
 import { gpuEnvironment } from "./environment.ts";
@@ -44,6 +45,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
       fresh: args.noCache,
       checkpointSeconds: args.checkpointSeconds,
       stopOn: args.stopOn,
+      rules: RULES,
     });
     if (args.json) {
       console.error("\n" + resultText(report, new Paint(Deno.stderr.isTerminal() && !Deno.noColor)));

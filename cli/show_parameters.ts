@@ -28,7 +28,7 @@ export interface ShownParameters {
   readonly list: readonly ShownParameter[];
   /** Why the defaults are not known; undefined when they are. */
   readonly unknown?: string;
-  /** The command that runs the same again. */
+  /** The command that runs the same again; without what was changed by hand where the defaults are not known. */
   readonly again: string;
 }
 
@@ -41,7 +41,7 @@ export async function shownParameters(folders: Folders, plan: PlanFile): Promise
     return {
       list: leaves.map(([key, value]) => ({ key, value })),
       unknown: found,
-      again: `${againText(file, plan)}, with the parameters in plan.json`,
+      again: againText(file, plan),
     };
   }
   const changed = new Map(leafDifferences(found.initial, plan.params).map((item) => [item.key, item]));
@@ -67,9 +67,9 @@ async function readDefaults(
   try {
     experiment = await loadExperiment(toFileUrl(path));
     const { params, presets } = experiment;
-    const [initial, preset] = await Promise.all([undefined, plan.preset].map((name) =>
-      resolveParameters(params, { presets, preset: name })
-    ));
+    const [initial, preset] = await Promise.all(
+      [undefined, plan.preset].map((name) => resolveParameters(params, { presets, preset: name })),
+    );
     return { initial: initial!, preset: preset! };
   } catch {
     return `experiments/${plan.experiment}.ts is not what it was when this ran`;

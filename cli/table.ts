@@ -56,7 +56,8 @@ export function alignColumns(rows: readonly (readonly string[])[], right: readon
   ).join("\n");
 }
 
-function width(text: string): number {
+/** Columns that a line takes on a terminal: colours take none. */
+export function width(text: string): number {
   // deno-lint-ignore no-control-regex
   return [...text.replace(/\x1b\[\d+m/g, "")].length;
 }

@@ -14,7 +14,7 @@ import { fromFileUrl } from "../runner/urls.ts";
  */
 export async function checkTypes(graph: ModuleGraph, url: string, folders: Folders): Promise<string | undefined> {
   const reach = await graph.reach(url);
-  const settings = await Deno.readTextFile(`${folders.root}/deno.json`).catch(() => "");
+  const settings = await readSettings(folders.root);
   const id = sha256(canonicalJson({ ...reach, settings: sha256(settings), deno: Deno.version.deno }));
   const memo = `${folders.cache}/.checked/${id}.json`;
   if (await exists(memo)) return undefined;
@@ -27,4 +27,13 @@ export async function checkTypes(graph: ModuleGraph, url: string, folders: Folde
   await Deno.mkdir(`${folders.cache}/.checked`, { recursive: true });
   await writeJson(memo, { url: url.slice(url.lastIndexOf("/") + 1), checked: new Date().toISOString() });
   return undefined;
+}
+
+/** The text of Deno's settings of a project; empty where it has none. */
+async function readSettings(root: string): Promise<string> {
+  for (const name of ["deno.json", "deno.jsonc"]) {
+    const text = await Deno.readTextFile(`${root}/${name}`).catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  return "";
 }

@@ -7,7 +7,7 @@
  */
 import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { evaluate, LpipsFile } from "../stages/evaluate.ts";
 import { exportTeacher } from "../stages/export_teacher.ts";
 import { fitSplats } from "../stages/fit_splats.ts";
 import { SPLAT_PRESETS, SplatTeacher, teacherScene } from "../stages/splat_presets.ts";
@@ -18,14 +18,15 @@ const SELF_VIEWS = 4;
 export default experiment({
   name: "fit_splats",
   title: "Teacher: photographs -> 3D Gaussian splats",
-  params: SplatTeacher,
+  params: SplatTeacher.extend({ lpips: LpipsFile }),
   presets: SPLAT_PRESETS,
   pipeline(p) {
     const scene = teacherScene(p);
     const teacher = fitSplats("teacher", { scene, ...p.fit });
     // Against itself the teacher must be perfect: whatever is not is a fault of the way pictures are made or compared.
     const itself = exportTeacher("itself", { scene, teacher, split: "test", views: SELF_VIEWS });
-    const evaluation = evaluate("evaluate", { scene, student: teacher, teacher: itself, views: p.test_views });
+    const { test_views: views, lpips } = p;
+    const evaluation = evaluate("evaluate", { scene, student: teacher, teacher: itself, views, lpips });
     const perfect = [gate(evaluation, "psnr_teacher").atLeast(Infinity), gate(evaluation, "ssim_teacher").atLeast(1)];
     const psnr = gate(evaluation, "psnr"), above = gate(evaluation, "psnr_over_constant");
     return {

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { evaluate, LpipsFile } from "../stages/evaluate.ts";
 import { namedScene } from "../stages/scene.ts";
 import { TrainField, trainField } from "../stages/train_field.ts";
 
@@ -18,6 +18,7 @@ const Params = z.object({
   size: z.int().min(32).max(800).default(100).describe("pixels per side of bricks"),
   split: z.enum(["train", "val", "test"]).default("test").describe("views to evaluate on"),
   test_views: z.int().min(0).default(0).describe("evaluate on so many views, spread evenly; 0: all"),
+  lpips: LpipsFile,
   train: TrainField.omit({ depth: true }).prefault({}).describe("see stages/train_field.ts"),
 });
 
@@ -42,7 +43,7 @@ export default experiment({
       bricks: { size: p.size, train: 100, test: 25 },
     });
     const student = trainField("student", { scene, ...p.train });
-    const evaluation = evaluate("evaluate", { scene, student, split: p.split, views: p.test_views });
+    const evaluation = evaluate("evaluate", { scene, student, split: p.split, views: p.test_views, lpips: p.lpips });
     const above = gate(evaluation, "psnr_over_constant");
     return {
       outputs: { evaluation },

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
-import { evaluate } from "../stages/evaluate.ts";
+import { evaluate, LpipsFile } from "../stages/evaluate.ts";
 import { bricksScene } from "../stages/scene.ts";
 import { trainField } from "../stages/train_field.ts";
 
@@ -15,6 +15,7 @@ const Params = z.object({
   size: z.int().min(32).max(800).default(100).describe("pixels per side"),
   views: z.int().min(4).default(60).describe("training views"),
   steps: z.int().min(1).default(800).describe("training steps"),
+  lpips: LpipsFile,
 });
 
 export default experiment({
@@ -25,7 +26,7 @@ export default experiment({
   pipeline(p) {
     const scene = bricksScene("scene", { size: p.size, train: p.views });
     const student = trainField("student", { scene, steps: p.steps });
-    const evaluation = evaluate("evaluate", { scene, student });
+    const evaluation = evaluate("evaluate", { scene, student, lpips: p.lpips });
     return {
       outputs: { evaluation },
       gates: {

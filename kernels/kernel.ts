@@ -1,7 +1,7 @@
 /**
  * What a kernel must bring to be tested the day it is added: inputs drawn at random, a way to run it on the device, a plain
  * float64 reference, tolerances, what may happen when an input is damaged, and the memory it needs. The tests in
- * `registry_test.ts` loop over such records and hold no code for any one kernel.
+ * `kernel_checks.ts` take such records and hold no code for any one kernel.
  *
  * @module
  */

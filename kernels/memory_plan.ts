@@ -6,8 +6,11 @@
 
 /** One buffer of a memory plan. `binding` (default true): bound as storage, so it must fit the binding limit. */
 export interface PlannedBuffer {
+  /** What it holds, for messages. */
   readonly name: string;
+  /** Its size. */
   readonly bytes: number;
+  /** False where it is never bound as storage. */
   readonly binding?: boolean;
 }
 

@@ -22,6 +22,8 @@ export * from "./losses/photometric.ts";
 export * from "./losses/pointwise.ts";
 export * from "./memory_plan.ts";
 export * from "./metrics/image_quality.ts";
+export * from "./metrics/lpips.ts";
+export * from "./metrics/lpips_file.ts";
 export * from "./metrics/squared_norm.ts";
 export * from "./networks/fully_connected.ts";
 export * from "./networks/join_features.ts";

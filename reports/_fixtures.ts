@@ -17,7 +17,11 @@ export interface FixtureRun {
   readonly state?: string;
   readonly dirty?: boolean;
   /** Nodes of the plan, with their cache keys. */
-  readonly nodes?: readonly { readonly name: string; readonly keys: readonly string[] }[];
+  readonly nodes?: readonly {
+    readonly name: string;
+    readonly keys: readonly string[];
+    readonly [part: string]: unknown;
+  }[];
 }
 
 /** Ids that sort by their time. */
@@ -73,7 +77,17 @@ export function runFiles(given: FixtureRun): Map<string, string> {
         preset,
         status,
         metrics: { "evaluate.psnr": { mean, spread, values: seeds.map(() => mean) } },
-        gates: [],
+        gates: [{
+          gate: "evaluate.psnr",
+          node: "evaluate",
+          column: "psnr",
+          operator: ">=",
+          threshold: 30.5,
+          blocking: false,
+          value: mean,
+          spread,
+          state,
+        }],
         findings: [{
           rule: "blank-render",
           severity: "critical",

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { didYouMean } from "../runner/names.ts";
+
 /** A directive that cannot be rendered. */
 export class DirectiveError extends Error {
   /** Name of the class. */
@@ -79,23 +81,26 @@ export function parseSqlArguments(text: string): SqlArguments {
   return { digits, digitsOf, empty, sql: rest, sqlLine: line };
 }
 
-/** Arguments of `chart`: a name, options, SQL, a line `---`, and a Vega-Lite spec. */
+/** Arguments of `chart`: a name, options, SQL, a line `---`, and a Vega-Lite spec; with `kind=`, a name and options. */
 export interface ChartArguments {
   /** Name of the picture. */
   readonly name: string;
-  /** `width`, `height`, `alt` and `empty`, where given. */
+  /** `width`, `height`, `alt` and `empty`, where given; with `kind`, those of the kind and conditions on runs as well. */
   readonly options: ReadonlyMap<string, string>;
-  /** The query. */
+  /** The query; with `kind` it may be empty. */
   readonly sql: string;
   /** Line of the arguments on which the query begins, from 1. */
   readonly sqlLine: number;
-  /** The spec as YAML. */
-  readonly spec: string;
+  /** The spec as YAML; undefined with `kind`, which brings its own. */
+  readonly spec: string | undefined;
   /** Line of the arguments on which the spec begins, from 1. */
   readonly specLine: number;
 }
 
-const chartOption = /\s*(width|height|alt|empty)=(?:"([^"]*)"|(\S*))(?=\s|$)/y;
+/** Options that every chart has. */
+export const chartOptions = ["width", "height", "alt", "empty"];
+
+const chartOption = /\s*([\w.-]+)=(?:"([^"]*)"|(\S*))(?=\s|$)/y;
 
 /**
  * Splits a chart's arguments.
@@ -109,16 +114,26 @@ export function parseChartArguments(text: string): ChartArguments {
   }
   const lineBreaks = head.split("\n").length - 1;
   const { options, rest, line } = leadingOptions(text.slice(head.length), chartOption);
+  const given = new Map(options);
   const cut = /^[ \t]*---[ \t]*\r?$/m.exec(rest);
+  const sqlLine = line + lineBreaks;
+  if (given.has("kind")) {
+    if (cut === null) return { name, options: given, sql: rest, sqlLine, spec: undefined, specLine: sqlLine };
+    const specLine = sqlLine + rest.slice(0, cut.index).split("\n").length - 1;
+    throw new DirectiveError("A chart of a kind brings its own spec: remove --- and what follows, or kind=", specLine);
+  }
+  const unknown = options.find(([key]) => !chartOptions.includes(key))?.[0];
+  if (unknown !== undefined) {
+    throw new DirectiveError(`Unknown option ${unknown}: ${didYouMean(unknown, [...chartOptions, "kind"])}`);
+  }
   if (cut === null) {
     throw new DirectiveError("Expected a query, a line --- and then a Vega-Lite spec, found no line ---");
   }
   const sql = rest.slice(0, cut.index);
-  const sqlLine = line + lineBreaks;
   const specLine = sqlLine + sql.split("\n").length;
   return {
     name,
-    options: new Map(options),
+    options: given,
     sql: sql.trimEnd(),
     sqlLine,
     spec: rest.slice(cut.index + cut[0].length + 1),

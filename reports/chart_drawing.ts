@@ -25,7 +25,7 @@ const largest = 512 * 1024;
 const ink = "#1f2937";
 const soft = "#4b5563";
 const line = "#9ca3af";
-const textStyle = { labelColor: soft, titleColor: ink, labelFontSize: 11, titleFontSize: 12 };
+const textStyle = { labelColor: soft, titleColor: ink, labelFontSize: 12, titleFontSize: 13 };
 
 /**
  * How charts look, in this one place; a spec's own `config` goes before it. A white card, so that text and colours keep
@@ -43,17 +43,18 @@ const theme: Config = {
     ...textStyle,
     titleFontWeight: 600,
     titlePadding: 8,
+    labelSeparation: 8,
     gridColor: "#e5e7eb",
     domainColor: line,
     tickColor: line,
   },
-  legend: { ...textStyle, titleFontWeight: 600, symbolStrokeWidth: 2 },
+  legend: { ...textStyle, titleFontWeight: 600, symbolStrokeWidth: 2, labelLimit: 0 },
   header: textStyle,
   mark: { color: "#0072b2" },
   line: { strokeWidth: 2 },
   point: { size: 36, filled: true, opacity: 1 },
   rule: { color: soft },
-  text: { color: ink, fontSize: 11 },
+  text: { color: ink, fontSize: 12 },
   range: { category: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280", "#7c2d12"] },
 };
 
@@ -197,7 +198,10 @@ const helvetica = new Map(
 );
 
 /** Width of a text in pixels, estimated without a canvas, so that it is the same everywhere. */
-function textWidth(item: { fontSize?: number; fontWeight?: string | number; limit?: number }, text: unknown): number {
+export function textWidth(
+  item: { fontSize?: number; fontWeight?: string | number; limit?: number },
+  text: unknown,
+): number {
   const bold = item.fontWeight === "bold" || Number(item.fontWeight) >= 600 ? 1.06 : 1;
   let width = 0;
   for (const character of String(text ?? "")) width += helvetica.get(character) ?? 556;

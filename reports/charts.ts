@@ -14,6 +14,8 @@
  * <!-- /stillroom -->
  * ```
  *
+ * `kind=curves`, `pareto`, `parallel` or `views` brings query and spec along: chart_presets.ts.
+ *
  * The picture is a function of the evidence and the directive, so it is drawn again each time and compared by
  * `report --check`.
  *
@@ -21,7 +23,9 @@
  */
 import { type ChartArguments, DirectiveError, parseChartArguments } from "./arguments.ts";
 import { type Datum, drawChart, DrawingError } from "./chart_drawing.ts";
+import { pixels, refuseTwice, type RenderedPreset, renderPreset } from "./chart_presets.ts";
 import { readSpec } from "./chart_spec.ts";
+import { escapeText } from "./format.ts";
 import { originLine, pictureLine, type RunLinks } from "./lookup.ts";
 import type { Cell, QueryResult } from "./sql.ts";
 
@@ -69,41 +73,39 @@ export async function renderChart(
   query: (sql: string, line: number) => QueryResult,
 ): Promise<RenderedChart> {
   const parsed = parseChartArguments(args);
-  const { name, options, sql, sqlLine, spec, specLine } = parsed;
-  const result = query(sql, sqlLine);
-  const twice = result.columns.find((column, index) => result.columns.indexOf(column) !== index);
-  if (twice !== undefined) {
-    throw new DirectiveError(`Expected each column once, found ${twice} twice: rename one with select ... as`, sqlLine);
-  }
-  const { json, columns } = await readSpec(spec, result, specLine);
-  const sized = { ...json, ...chartSize(parsed) };
+  const { name, options, specLine } = parsed;
+  const { spec, rows, result, notes } = parsed.spec === undefined
+    ? renderPreset(parsed, query, links.name)
+    : await freeChart(parsed, parsed.spec, links, query);
   if (result.rows.length === 0) return { lines: [options.get("empty") ?? "*Nothing recorded yet*"] };
   const path = `${chartFolder}/${name}.svg`;
   try {
-    const svg = await drawChart(sized, chartRows(result, links));
+    const svg = await drawChart(spec, rows);
     const runs = new Set(result.rows.map((row) => row[result.columns.indexOf("run")]));
-    const lines = [
-      pictureLine(options.get("alt") ?? name, file, path),
-      originLine([...runs].filter((run) => typeof run === "string"), links),
-      gapsLine(result, columns),
-    ];
-    return { lines: lines.filter((line) => line !== undefined), chart: { path, svg } };
+    const origin = originLine([...runs].filter((run) => typeof run === "string"), links);
+    const said = notes.length > 0 ? `<sub>${escapeText(notes.join("; "))}</sub>` : undefined;
+    const below = [said, origin].filter((line) => line !== undefined).join("<br>\n").split("\n");
+    const lines = [pictureLine(options.get("alt") ?? name, file, path), ...(below[0] ? ["", ...below] : [])];
+    return { lines, chart: { path, svg } };
   } catch (error) {
     if (!(error instanceof DrawingError)) throw error;
     throw new DirectiveError(`Cannot draw ${name}: ${error.message}`, specLine);
   }
 }
 
-/** Width and height in pixels, where the directive gives them. */
-function chartSize({ options }: ChartArguments): { width?: number; height?: number } {
-  const size: { width?: number; height?: number } = {};
-  for (const key of ["width", "height"] as const) {
-    const text = options.get(key);
-    if (text === undefined) continue;
-    if (!/^\d{2,4}$/.test(text)) throw new DirectiveError(`Expected ${key} in pixels from 10 to 9999, found ${text}`);
-    size[key] = Number(text);
-  }
-  return size;
+/** The query and the spec that the author wrote. */
+async function freeChart(
+  { options, sql, sqlLine, specLine }: ChartArguments,
+  text: string,
+  links: RunLinks,
+  query: (sql: string, line: number) => QueryResult,
+): Promise<RenderedPreset> {
+  const result = query(sql, sqlLine);
+  refuseTwice(result, sqlLine);
+  const { json, columns } = await readSpec(text, result, specLine);
+  const [width, height] = [pixels(options, "width"), pixels(options, "height")];
+  const spec = { ...json, ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
+  return { spec, rows: chartRows(result, links), result, notes: gapNotes(result, columns) };
 }
 
 /**
@@ -121,11 +123,11 @@ function chartRows({ columns, rows }: QueryResult, links: RunLinks): Datum[] {
 }
 
 /** Says which values a chart cannot show, so that an infinite PSNR is not silently left out. */
-function gapsLine({ columns, rows }: QueryResult, shown: ReadonlySet<string>): string | undefined {
+function gapNotes({ columns, rows }: QueryResult, shown: ReadonlySet<string>): string[] {
   const gaps = columns.flatMap((column, index) => {
     const cells = rows.map((row) => row[index]);
     const count = cells.filter((cell) => typeof cell === "number" && !Number.isFinite(cell)).length;
     return count > 0 && shown.has(column) ? [`${count} of ${rows.length} values of ${column}`] : [];
   });
-  return gaps.length > 0 ? `<sub>Not drawn, because infinite or NaN: ${gaps.join(", ")}</sub>` : undefined;
+  return gaps.length > 0 ? [`Not drawn, because infinite or NaN: ${gaps.join(", ")}`] : [];
 }

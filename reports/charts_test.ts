@@ -129,7 +129,7 @@ chartTest("renderReport: a chart is a picture with its run, sized as asked, on a
   const rows: QueryResult = { columns: ["step", "psnr", "run"], rows: [[0, 20, runId(1)], [1, 25, runId(1)]] };
   const { text, charts, problems, warnings } = await render(rows, lineSpec, 'width=300 height=120 alt="A [curve]"');
   assert.deepEqual([problems, warnings], [[], []]);
-  const picture = "\n![A curve](../reports/charts/c.svg)\n";
+  const picture = "\n![A curve](../reports/charts/c.svg)\n\n";
   const origin = "<sub>run [01J40001AA](../reports/evidence/provenance.csv#L2), commit 1a2b3c4</sub>\n";
   assert.ok(text.endsWith(`-->${picture}${origin}${end}\n`), text);
   const [chart] = charts;
@@ -176,6 +176,8 @@ chartTest("renderReport: errors of a chart name the line and keep the old text",
     await problem(curve, lineSpec, "width=wide"),
     /^2: Expected width in pixels from 10 to 9999, found wide/,
   );
+  assert.match(await problem(curve, lineSpec, "widht=3"), /^2: Unknown option widht: did you mean width\?$/);
+  assert.match(await problem(curve, lineSpec, "kind=views"), /^4: A chart of a kind brings its own spec: remove ---/);
   assert.match(await problem({ columns: ["a", "a"], rows: [] }), /^3: Expected each column once, found a twice/);
   assert.match(
     await problem(curve, `${lineSpec}\n  zz: { field: name }`),
@@ -261,7 +263,7 @@ chartTest(
     const text = await Deno.readTextFile(join(root, "ROADMAP.md"));
     assert.match(
       text,
-      /^ {2}-->\n {2}!\[views\]\(reports\/charts\/views\.svg\)\n {2}<sub>run \[01J40001AA\].*\n {2}<!-- \/s/m,
+      /^ {2}-->\n {2}!\[views\]\(reports\/charts\/views\.svg\)\n\n {2}<sub>run \[01J40001AA\].*\n {2}<!-- \/s/m,
     );
     assert.ok(
       text.startsWith(roadmap.slice(0, roadmap.indexOf(end))) && text.endsWith(roadmap.slice(roadmap.indexOf(end))),
@@ -315,6 +317,60 @@ chartTest("reportCommand: errors in a chart's SQL and spec name file and line", 
   );
 });
 
+/** A chart of each kind, for the runs of {@link writeTrainedRun}. */
+const kinds = [
+  '<!-- stillroom:chart c-curves kind=curves y=val_psnr x=minutes alt="PSNR by minutes" -->',
+  "<!-- stillroom:chart c-pareto kind=pareto x=minutes scene=lego400 -->",
+  "<!-- stillroom:chart c-parallel kind=parallel axes=downscale,depth.weight -->",
+  "<!-- stillroom:chart c-views kind=views downscale=4 -->",
+].map((start) => `${start}\n${end}\n`).join("\n");
+
+/** A run of two seeds that left curves. */
+async function writeTrainedRun(place: string, number: number, psnr: string, params: Record<string, number>) {
+  const directory = await writeRun(place, { run: runId(number), psnr, seeds: [0, 1], params });
+  for (const seed of [0, 1]) {
+    const rows = [1, 2, 3].map((step) => `${step},${20 + step + seed / 3},${step * 60 + seed}\n`);
+    const text = `step,val_psnr,seconds\n${rows.join("")}`;
+    await writeText(place, `${directory}/evaluate/seed_${seed}/training_metrics.csv`, text);
+  }
+}
+
+chartTest(
+  "reportCommand: each kind of chart is one line, drawn from recorded runs, and the check agrees",
+  async (place) => {
+    await writeText(place, "ROADMAP.md", kinds);
+    assert.equal((await report({ root: place })).code, 0, "a parameter may be asked for before the first run");
+    assert.equal((await Deno.readTextFile(join(place, "ROADMAP.md"))).match(/\*Nothing recorded yet\*/g)?.length, 4);
+    await writeTrainedRun(place, 1, "31.2", { downscale: 4 });
+    await writeTrainedRun(place, 2, "28.7", { downscale: 2 });
+    const { code, error, out } = await report({ root: place, record: "all" });
+    assert.deepEqual([code, error], [0, ""]);
+    for (const name of ["curves", "pareto", "parallel", "views"]) {
+      assert.match(
+        out,
+        new RegExp(`c-${name}\\.svg: drawn`),
+      );
+    }
+    const text = await Deno.readTextFile(join(place, "ROADMAP.md"));
+    assert.match(
+      text,
+      /!\[PSNR by minutes\]\(.*\)\n\n<sub>Mean over 2 seeds; the band .*<\/sub><br>\n<sub>runs \[01J4/,
+    );
+    const svg = (name: string) => Deno.readTextFile(join(place, `reports/charts/c-${name}.svg`));
+    assert.match(await svg("curves"), />01J40002AA</);
+    assert.match(await svg("parallel"), />downscale</);
+    assert.match(await svg("views"), />mean colour 10\.68 dB</);
+    assert.equal((await report({ root: place, check: true })).code, 0);
+
+    await writeText(
+      place,
+      "docs/bad.md",
+      `\n<!-- stillroom:chart c-bad kind=views\n\nselect nothing from runs -->${end}\n`,
+    );
+    assert.match((await report({ root: place })).error, /^docs\/bad\.md:4: SQL of stillroom:chart failed: .*"nothing"/);
+  },
+);
+
 programTest(
   "reportCommand: two processes in two time zones and languages draw the same bytes, and say nothing",
   async (folder) => {
@@ -326,9 +382,10 @@ programTest(
     );
     const draw = async (name: string, env: Record<string, string>) => {
       const place = join(folder, name);
-      await writeText(place, "ROADMAP.md", roadmap);
-      await writeRun(place, { run: runId(1), seeds: [0, 1] });
-      assert.equal((await report({ root: place, record: true })).code, 0);
+      await writeText(place, "ROADMAP.md", `${roadmap}\n${kinds}`);
+      await writeTrainedRun(place, 1, "31.2", { downscale: 4 });
+      await writeTrainedRun(place, 2, "28.7", { downscale: 2 });
+      assert.equal((await report({ root: place, record: "all" })).code, 0);
       await Deno.remove(join(place, "reports/charts"), { recursive: true });
       // What `deno task report` allows, and no network.
       const args = `run --quiet --no-prompt --config ${join(root, "deno.json")} --allow-read --allow-write=${place}`;
@@ -337,7 +394,9 @@ programTest(
       const { code, stderr } = await run.output();
       assert.equal(new TextDecoder().decode(stderr), "");
       assert.equal(code, 0);
-      return await Deno.readTextFile(join(place, "reports/charts/views.svg"));
+      const names = ["views", "c-curves", "c-pareto", "c-parallel", "c-views"];
+      const drawn = names.map((one) => Deno.readTextFile(join(place, `reports/charts/${one}.svg`)));
+      return (await Promise.all(drawn)).join("\n");
     };
     const one = await draw("one", { TZ: "UTC", LANG: "C" });
     const two = await draw("two", { TZ: "Asia/Tokyo", LANG: "de_DE.UTF-8" });

@@ -26,7 +26,7 @@ import { type ImageRequest, parseImage, recordImages } from "./images.ts";
 import { findDirectives } from "./markdown.ts";
 import { type Database, openDatabase } from "./sql.ts";
 import { isFinished, listRuns, readRuns, readText, type Warn } from "./store.ts";
-import { compareText, type Tables } from "./tables.ts";
+import { buildTable, compareText, type Row, type Tables } from "./tables.ts";
 
 /** What `report` is asked to do. */
 export interface ReportArguments {
@@ -41,6 +41,11 @@ export interface ReportArguments {
   readonly record?: string | boolean;
   /** Reports, relative to the root or absolute; every Markdown file with directives when left out. */
   readonly files?: readonly string[];
+  /**
+   * Rows of the table `stale`: which recorded results today's code or data would not give. Asked whenever something may be
+   * written, never by a check: what is checked depends on committed files alone.
+   */
+  readonly findStale?: (evidence: Tables, warn: Warn) => Promise<readonly Row[]>;
 }
 
 /** Where messages go: one line each. */
@@ -51,7 +56,8 @@ export interface ReportOutput {
   error(line: string): void;
 }
 
-const terminal: ReportOutput = { out: (line) => console.log(line), error: (line) => console.error(line) };
+/** Standard output and standard error of this process. */
+export const terminal: ReportOutput = { out: (line) => console.log(line), error: (line) => console.error(line) };
 
 /**
  * Runs the command.
@@ -89,7 +95,10 @@ async function report(args: ReportArguments, output: ReportOutput): Promise<numb
 
   let evidence = await readEvidence(root, warn);
   if (record) evidence = await recordEvidence(root, evidence, record, [...texts.values()], output, warn);
-  if (!check) await noteUnrecorded(root, evidence, output);
+  if (!check) {
+    if (args.findStale) evidence = await renewStale(root, evidence, await args.findStale(evidence, warn), warn);
+    await noteUnrecorded(root, evidence, output);
+  }
 
   let database: Database | undefined;
   if ([...texts.values()].some(hasSql)) database = await openDatabase(evidence);
@@ -191,6 +200,13 @@ async function recordEvidence(
     `${count(chosen.size, "run")} recorded${chosen.size > 0 ? `: ${[...chosen].sort(compareText).join(", ")}` : ""}`,
   );
   return recorded;
+}
+
+/** The evidence with the table `stale` as it is today, written where it differs. */
+async function renewStale(root: string, evidence: Tables, stale: readonly Row[], warn: Warn): Promise<Tables> {
+  const renewed = { ...evidence, stale: buildTable("stale", stale, warn) };
+  await writeEvidence(root, renewed);
+  return renewed;
 }
 
 /** The pictures that a report asks for; what is wrong with a directive is said when it is rendered. */

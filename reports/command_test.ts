@@ -138,3 +138,32 @@ fileTest("findReports: Markdown with directives in the root, docs and dashboards
   await writeText(root, "README.md", "```\n" + directive + "```\n");
   assert.deepEqual(await findReports(root), ["B.md", "dashboards/a.md", "docs/x/c.md"]);
 });
+
+duckdbTest(
+  "reportCommand: a gate whose code moved is unticked and says why, and the check agrees without asking",
+  async (root) => {
+    await writeText(
+      root,
+      "ROADMAP.md",
+      `- [ ] <!-- stillroom:gate photographs evaluate.psnr -->Reaches 30.5 dB${end}\n`,
+    );
+    await writeRun(root, { run: runId(1) });
+    const read = () => Deno.readTextFile(join(root, "ROADMAP.md"));
+    const moved = [{ run: runId(1), experiment: "photographs", node: "evaluate", cause: "code of student changed" }];
+    let stale = moved;
+    const findStale = () => Promise.resolve(stale);
+    assert.equal((await report({ root, record: true, findStale })).code, 0);
+    assert.match(
+      await read(),
+      /^- \[ \] .*Reaches 30\.5 dB \(stale: 31\.20, at least 30\.5, 1 seed, run .*, llvmpipe, code of student changed\)/,
+    );
+    const never = () => Promise.reject(new Error("A check must not ask"));
+    assert.equal((await report({ root, check: true, findStale: never })).code, 0);
+    stale = [];
+    assert.equal((await report({ root, findStale })).code, 0);
+    assert.match(
+      await read(),
+      /^- \[x\] .*Reaches 30\.5 dB \(31\.20, at least 30\.5, 1 seed, run [^,]*, commit 1a2b3c4, llvmpipe\)/,
+    );
+  },
+);

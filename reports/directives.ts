@@ -8,6 +8,8 @@
  * | `gate EXPERIMENT NODE.COLUMN preset=... scene=...` | a check-box, see gates.ts |
  * | `image EXPERIMENT NODE FILE preset=... alt="..."` | a picture, see images.ts |
  * | `chart NAME [width=560] [height=260] [alt="..."] SQL --- SPEC` | a drawn chart, see charts.ts |
+ * | `chart NAME kind=KIND [OPTIONS] [SQL]` | a chart that is drawn often, see chart_presets.ts |
+ * | `findings [EXPERIMENT ...] [severity=warning]` | what the diagnosis said, see findings.ts |
  *
  * A new kind is one more entry in {@link renderers}.
  *
@@ -15,6 +17,7 @@
  */
 import { DirectiveError, parseSqlArguments } from "./arguments.ts";
 import { type Chart, renderChart } from "./charts.ts";
+import { renderFindings } from "./findings.ts";
 import { formatCell, formatTable } from "./format.ts";
 import { renderGate } from "./gates.ts";
 import { renderImage } from "./images.ts";
@@ -127,12 +130,18 @@ const renderers: Readonly<Record<string, (site: Site) => Edit | Promise<Edit>>> 
   },
   async image(site) {
     const { directive, file, evidence, links, hashOf } = site;
-    return { body: block(site, await renderImage(directive.args, file, evidence, links, hashOf)) };
+    const lines = await renderImage(directive.args, file, evidence, links, hashOf);
+    return { body: block(site, lines.flatMap((line, i) => i === 0 ? [line] : ["", line])) };
   },
   async chart(site) {
     const { directive, file, links } = site;
     const rendered = await renderChart(directive.args, file, links, (sql, line) => query(site, sql, line));
     return { body: block(site, rendered.lines), chart: rendered.chart };
+  },
+  findings(site) {
+    const { directive, file, evidence, links } = site;
+    const { lines, warning } = renderFindings(directive.args, file, evidence, links);
+    return { body: block(site, lines), warning };
   },
 };
 
@@ -160,7 +169,8 @@ export async function renderReport(text: string, context: ReportContext): Promis
       if (render === undefined) {
         throw new DirectiveError(`Unknown directive stillroom:${kind}: known are ${Object.keys(renderers).join(", ")}`);
       }
-      edit = await render({ ...context, directive, links, before, body: text.slice(bodyStart, bodyEnd) });
+      const own = withoutQuotation(directive, before);
+      edit = await render({ ...context, directive: own, links, before, body: text.slice(bodyStart, bodyEnd) });
     } catch (error) {
       if (!(error instanceof DirectiveError)) throw error;
       problems.push({
@@ -218,10 +228,21 @@ function lineEnd(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** Lines as a body of their own, indented like the directive when that stands alone in a list. */
+const ownLine = /^[ \t]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t]+)?$/;
+
+/**
+ * Lines as a body of their own. Where the directive stands alone in a list or a quotation they go on with it: indented as
+ * far, with the same `>`.
+ */
 function block(site: Site, lines: readonly string[]): string {
-  const indent = /^[ \t]*$/.test(site.before) ? site.before : "";
-  return "\n" + lines.map((line) => `${indent}${line}\n`).join("") + indent;
+  const indent = ownLine.test(site.before) ? site.before.replace(/[^ \t>]/g, " ") : "";
+  return "\n" + lines.map((line) => `${line === "" ? indent.trimEnd() : indent + line}\n`).join("") + indent;
+}
+
+/** A directive inside a quotation, without the `>` before each line of its arguments. */
+function withoutQuotation(directive: Directive, before: string): Directive {
+  if (!/^[ \t]*>/.test(before)) return directive;
+  return { ...directive, args: directive.args.replace(/(\n[ \t]*)(?:>[ \t]?)+/g, "$1") };
 }
 
 function query(site: Site, sql: string, line: number): QueryResult {

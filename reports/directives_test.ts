@@ -67,6 +67,73 @@ Deno.test("renderReport: links are relative to the report, and a table in a list
   assert.ok(text.endsWith(`\n  ${end}`));
 });
 
+Deno.test("renderReport: nested Markdown survives: tables and findings go on with the list, quotation or fold they stand in", async () => {
+  const finding = { ...origin, node: "evaluate", rule: "overfit", severity: "note", message: "Ah", suggestion: "Rest" };
+  const evidence = tables({ findings: [finding] });
+  const report = [
+    '1. <!-- stillroom:table empty="*nothing*"',
+    `   none -->${end}`,
+    "",
+    "> - <!-- stillroom:table digits.psnr=0",
+    ">   rows",
+    `>   -->${end}`,
+    ">",
+    `> <!-- stillroom:findings -->${end}`,
+    "",
+    "<details>",
+    "<summary>**Not** bold</summary>",
+    "",
+    `  * <!-- stillroom:findings -->${end}`,
+    "",
+    "</details>",
+    "",
+  ].join("\n");
+  const { text, problems } = await render(report, { evidence });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(text.split("\n"), [
+    '1. <!-- stillroom:table empty="*nothing*"',
+    "   none -->",
+    "   *nothing*",
+    `   ${end}`,
+    "",
+    "> - <!-- stillroom:table digits.psnr=0",
+    ">   rows",
+    ">   -->",
+    ">   | run                                              | psnr |",
+    ">   | ------------------------------------------------ | ---: |",
+    ">   | [01J4000001](reports/evidence/provenance.csv#L2) |   31 |",
+    ">   | a\\|b                                             |    ∞ |",
+    `>   ${end}`,
+    ">",
+    "> <!-- stillroom:findings -->",
+    "> - **note** overfit at `evaluate`: Ah",
+    ">",
+    ">   *Try:* Rest.",
+    ">",
+    ">   <sub>stage1b, cpu, lego400: run [01J4000001](reports/evidence/provenance.csv#L2), commit 1a2b3c4, llvmpipe</sub>",
+    ">",
+    "> <sub>1 finding in 1 of 1 newest run</sub>",
+    `> ${end}`,
+    "",
+    "<details>",
+    "<summary>**Not** bold</summary>",
+    "",
+    "  * <!-- stillroom:findings -->",
+    "    - **note** overfit at `evaluate`: Ah",
+    "",
+    "      *Try:* Rest.",
+    "",
+    "      <sub>stage1b, cpu, lego400: run [01J4000001](reports/evidence/provenance.csv#L2), commit 1a2b3c4, llvmpipe</sub>",
+    "",
+    "    <sub>1 finding in 1 of 1 newest run</sub>",
+    `    ${end}`,
+    "",
+    "</details>",
+    "",
+  ]);
+  assert.equal((await render(text, { evidence })).text, text, "twice changes nothing");
+});
+
 Deno.test("renderReport: a value is one number, linked to its run where the query names it", async () => {
   const value = async (args: string) => (await render(`A <!-- stillroom:value ${args} -->?${end} dB`)).text;
   assert.equal(await value("one"), `A <!-- stillroom:value one -->31.20${end} dB`);
@@ -141,7 +208,7 @@ Deno.test("renderReport: a picture comes from the evidence and must be the recor
   const before = await render(text);
   assert.match(before.text, /\*No picture recorded yet\*/);
   const good = await render(text, { evidence, hashOf: () => Promise.resolve("ab") });
-  assert.ok(good.text.includes(`\n![A strip](${path})\n<sub>run [01J4000001](`));
+  assert.ok(good.text.includes(`\n![A strip](${path})\n\n<sub>run [01J4000001](`));
   assert.match((await render(text, { evidence })).problems[0]?.message ?? "", /is missing: restore it/);
   const other = await render(text, { evidence, hashOf: () => Promise.resolve("cd") });
   assert.match(other.problems[0]?.message ?? "", /is not the recorded one/);
@@ -174,7 +241,7 @@ Deno.test("renderReport: errors name the line, keep the old text, and do not sto
     [9, "Expected digits to be a whole number from 0 to 12"],
   ]);
   assert.equal(rendered.text, text.replace(`value one -->old`, `value one -->31.20`));
-  assert.match(rendered.problems[1]?.message ?? "", /known are table, value, gate, image, chart$/);
+  assert.match(rendered.problems[1]?.message ?? "", /known are table, value, gate, image, chart, findings$/);
   assert.deepEqual(rendered.changes.map(({ line, kind }) => [line, kind]), [[10, "value"]]);
 });
 

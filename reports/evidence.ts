@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { formatLine } from "../runner/csv.ts";
 import { UsageError } from "../runner/errors.ts";
 import { writeWhole } from "../runner/json.ts";
+import { groupRows, ownerOf, rowKey, thinTraining } from "./node_files.ts";
 import { readText, textRows, type Warn } from "./store.ts";
 import {
   buildTable,
@@ -17,6 +18,7 @@ import {
   isNodeTable,
   mapTables,
   mostNodeRows,
+  type NodeTableName,
   type Row,
   type TableName,
   tableNames,
@@ -80,36 +82,63 @@ export function tableText(tables: Tables, name: TableName): string {
 /**
  * Merges runs into tables: every row of a run that `newer` holds replaces all rows of that run in `older`.
  *
- * Rows come out sorted by run, within a run in the order in which the run wrote them. Pictures are not the run's but
- * the reports': they are replaced one by one, by path. A stage's own table is replaced by node and seed, and stays where
- * `newer` has none: it may have lain in the cache, which may be emptied.
+ * Rows come out sorted by run, within a run in the order in which the run wrote them. Some tables differ:
+ *
+ * - Pictures are the reports', not the run's: they are replaced one by one, by path.
+ * - A stage's own table is kept once per stage key, under the run that was recorded first; see {@link mergeNodeRows}.
+ * - Events and a stage's own tables stay where `newer` has none: they may have lain in the cache, which may be emptied.
+ * - What is stale is found afterwards: it stays until somebody says otherwise of the same run.
  */
 export function mergeTables(older: Tables, newer: Tables, warn: Warn): Tables {
   const runs = new Set(newer.runs.rows.map(runOf));
   return mapTables((name) => {
-    const key = (row: Row) => {
-      if (name === "images") return row.path ?? "";
-      return isNodeTable(name) ? [runOf(row), row.node, row.seed].join(" ") : runOf(row);
-    };
-    const replaced = name === "images" || isNodeTable(name) ? new Set(newer[name].rows.map(key)) : runs;
+    if (isNodeTable(name)) return buildTable(name, mergeNodeRows(older, newer, name), warn);
+    const key = name === "images" ? (row: Row) => row.path ?? "" : name === "events" ? ownerOf : runOf;
+    const lasting = name === "images" || name === "events" || name === "stale";
+    const replaced = lasting ? new Set(newer[name].rows.map(key)) : runs;
     const rows = [...older[name].rows.filter((row) => !replaced.has(key(row))), ...newer[name].rows];
     return buildTable(name, rows.sort((a, b) => compareText(key(a), key(b))), warn);
   });
 }
 
-/** The rows of some runs only. */
-export function selectRuns(tables: Tables, runs: ReadonlySet<string>): Tables {
-  return mapTables((name) => ({
-    columns: tables[name].columns,
-    rows: tables[name].rows.filter((row) => runs.has(row.run ?? "")),
-  }));
+/**
+ * Merges one of the tables that runs share. Rows with a key that is known already stay as they are, unless the same run is
+ * recorded again. Rows that were recorded without a key give way to rows of the same run, node and seed.
+ */
+function mergeNodeRows(older: Tables, newer: Tables, name: NodeTableName): Row[] {
+  const added = groupRows(newer[name].rows);
+  const owners = new Set<string>();
+  for (const [id, [first = {}]] of added) owners.add(first.key ? id : ownerOf(first));
+  for (const node of newer.nodes.rows) if (owners.has(rowKey(node.key ?? ""))) owners.add(ownerOf(node));
+  const kept = groupRows(older[name].rows);
+  for (const [id, [first = {}]] of kept) {
+    const again = added.get(id)?.[0];
+    if (first.key ? again !== undefined && runOf(again) === runOf(first) : owners.has(ownerOf(first))) kept.delete(id);
+    else added.delete(id);
+  }
+  return [...kept.values(), ...added.values()]
+    .toSorted(([a = {}], [b = {}]) => compareText(ownerOf(a), ownerOf(b))).flat();
 }
 
-/** Leaves out what is too large to be committed: more than {@link mostNodeRows} rows of a run in a stage's own table. */
+/** The rows of some runs only. Rows that these share with others come out under them. */
+export function selectRuns(tables: Tables, runs: ReadonlySet<string>): Tables {
+  return mapTables((name) => {
+    const { files } = tables[name];
+    if (files !== undefined) return files.select(runs).table();
+    const { columns, rows } = tables[name];
+    return { columns, rows: rows.filter((row) => runs.has(runOf(row))) };
+  });
+}
+
+/**
+ * Makes the stages' own tables small enough to be committed: training curves are thinned, and what is still more than
+ * {@link mostNodeRows} rows of a run in one table is left out.
+ */
 export function limitNodeTables(tables: Tables, warn: Warn): Tables {
   return mapTables((name) => {
-    const { columns, rows } = tables[name];
     if (!isNodeTable(name)) return tables[name];
+    const { columns } = tables[name];
+    const rows = name === "training_metrics" ? thinTraining(tables[name].rows) : tables[name].rows;
     const counts = new Map<string, number>();
     for (const row of rows) counts.set(runOf(row), (counts.get(runOf(row)) ?? 0) + 1);
     const large = new Set([...counts].flatMap(([run, count]) => count > mostNodeRows ? [run] : []));

@@ -13,6 +13,7 @@ import {
   shortRun,
   writeEvidence,
 } from "./evidence.ts";
+import { mostTrainingRows } from "./node_files.ts";
 import { readRuns } from "./store.ts";
 import { buildTable, emptyTables, mostNodeRows, tableNames, type Tables } from "./tables.ts";
 
@@ -113,6 +114,50 @@ fileTest("mergeTables: a stage's own table outlives the cache that it came from,
   }
 });
 
+fileTest("mergeTables: rows of a stage are kept once per key, under the run that was recorded first", async (root) => {
+  const key = "a".repeat(64);
+  for (const number of [1, 2]) await writeRun(root, { run: runId(number), nodes: [{ name: "teacher", keys: [key] }] });
+  await writeText(root, `cache/${key}/result.json`, "{}");
+  await writeText(root, `cache/${key}/training_metrics.csv`, "step,loss\n16,0.5\n");
+  const shown = (tables: Tables) => tables.training_metrics.rows.map(({ run, key, loss }) => [run, key, loss]);
+  const short = "a".repeat(16);
+  assert.deepEqual(shown(await record(root, runId(2))), [[runId(2), short, "0.5"]]);
+  await writeText(root, `cache/${key}/training_metrics.csv`, "step,loss\n16,0.75\n");
+  assert.deepEqual(shown(await record(root, runId(1))), [[runId(2), short, "0.5"]], "another run adds nothing");
+  assert.deepEqual(shown(await record(root, runId(2))), [[runId(2), short, "0.75"]], "the same run renews them");
+  await Deno.remove(join(root, "cache"), { recursive: true });
+  assert.deepEqual(shown(await record(root, "all")), [[runId(2), short, "0.75"]]);
+});
+
+fileTest("mergeTables: rows that were recorded without a key give way to the same run's with one", async (root) => {
+  const key = "a".repeat(64);
+  await writeRun(root, { run: runId(1), nodes: [{ name: "teacher", keys: [key] }, { name: "other", keys: [] }] });
+  await writeText(root, `cache/${key}/result.json`, "{}");
+  await writeText(root, `cache/${key}/training_metrics.csv`, "step,loss\n16,0.5\n");
+  const row = { run: runId(1), seed: "0", step: "16", loss: "0.25" };
+  const old = [{ ...row, node: "teacher" }, { ...row, node: "gone" }];
+  const tables = { ...emptyTables(), training_metrics: buildTable("training_metrics", old, assert.fail) };
+  const merged = mergeTables(tables, await readRuns(root, assert.fail), assert.fail);
+  assert.deepEqual(merged.training_metrics.rows.map(({ node, key, loss }) => [node, key ?? "", loss]), [
+    ["gone", "", "0.25"],
+    ["teacher", "a".repeat(16), "0.5"],
+  ]);
+});
+
+fileTest("mergeTables: what is stale stays until somebody says otherwise of the same run", async (root) => {
+  await writeRun(root, { run: runId(1) });
+  const merged = await record(root, "all");
+  const stale = (cause: string) => ({
+    ...emptyTables(),
+    stale: buildTable("stale", [{ run: runId(1), node: "evaluate", cause }], assert.fail),
+  });
+  const first = mergeTables(merged, stale("a.ts moved"), assert.fail);
+  await writeEvidence(root, first);
+  const causes = (tables: Tables) => tables.stale.rows.map((row) => row.cause);
+  assert.deepEqual(causes(await record(root, "all")), ["a.ts moved"]);
+  assert.deepEqual(causes(mergeTables(first, stale("b.ts moved"), assert.fail)), ["b.ts moved"]);
+});
+
 Deno.test("limitNodeTables: a table with too many rows of one run is left out, and a note says how many", () => {
   const rows = (run: string, count: number) =>
     Array.from({ length: count }, (_, step) => ({ run, step: String(step) }));
@@ -120,13 +165,15 @@ Deno.test("limitNodeTables: a table with too many rows of one run is left out, a
   const notes: string[] = [];
   const limited = limitNodeTables({
     ...emptyTables(),
+    teacher_depth_views: buildTable("teacher_depth_views", given, assert.fail),
     training_metrics: buildTable("training_metrics", given, assert.fail),
     evaluation_views: buildTable("evaluation_views", given, assert.fail),
   }, (note) => notes.push(note));
-  assert.deepEqual(limited.training_metrics.rows, [...rows("a", mostNodeRows), ...rows("c", 1)]);
+  assert.deepEqual(limited.teacher_depth_views.rows, [...rows("a", mostNodeRows), ...rows("c", 1)]);
+  assert.equal(limited.training_metrics.rows.length, 2 * mostTrainingRows + 1, "curves are thinned instead");
   assert.equal(limited.evaluation_views.rows.length, given.length);
   assert.deepEqual(notes, [
-    "training_metrics of run b was not recorded: expected at most 2000 rows of one run, found 2001; let the stage write " +
+    "teacher_depth_views of run b was not recorded: expected at most 2000 rows of one run, found 2001; let the stage write " +
     "fewer, or bins instead of samples",
   ]);
 });

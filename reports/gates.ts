@@ -7,7 +7,8 @@
  *
  * The sentence before the last brackets is the author's and stays; the brackets are generated. `label="..."` in the
  * directive replaces the sentence. Besides `preset` and `scene`, any parameter may be asked for: `downscale=2`. The
- * newest recorded run that fits is shown. The box is ticked on pass only.
+ * newest recorded run that fits is shown. The box is ticked on pass only: a gate whose code or data have moved since is
+ * `stale`, with the cause behind the run.
  *
  * @module
  */
@@ -68,11 +69,12 @@ export function renderGate(args: string, body: string, tables: Tables, links: Ru
     return { passed: false, body: compose("unmeasured"), warning };
   }
   if (gate.state === "unmeasured") return { passed: false, body: compose("unmeasured") };
-  const seeds = Number(tables.metrics.rows.find(of)?.seeds || 1);
-  const details = describeGate(gate, seeds, digits ?? defaultDigits(gate.column ?? ""));
-  const id = runOf(run);
-  const from = runOrigin(id, links);
-  return { passed: gate.state === "pass", body: compose(`${details}, ${from}`) };
+  const seeds = Number(gate.seeds || tables.metrics.rows.find(of)?.seeds || 1);
+  const cause = tables.stale.rows.find((row) => row.run === run.run && row.node === gate.node)?.cause;
+  const state = cause === undefined ? gate.state ?? "" : "stale";
+  const details = describeGate(gate, state, seeds, digits ?? defaultDigits(gate.column ?? ""));
+  const from = [runOrigin(runOf(run), links), cause?.replace(/[()[\]\n]/g, " ")].filter(Boolean).join(", ");
+  return { passed: state === "pass", body: compose(`${details}, ${from}`) };
 }
 
 function rank(row: Row): number {
@@ -81,9 +83,9 @@ function rank(row: Row): number {
 }
 
 /** `fail: 24.10 ± 0.10, at least 26, 3 seeds`. */
-function describeGate(gate: Row, seeds: number, digits: number | undefined): string {
+function describeGate(gate: Row, judged: string, seeds: number, digits: number | undefined): string {
   const number = (text: string, places: number | undefined) => formatNumber(cellNumber(text), places);
-  const state = gate.state === "pass" ? "" : `${gate.state}: `;
+  const state = judged === "pass" ? "" : `${judged}: `;
   const spread = seeds > 1 && gate.spread ? ` ± ${number(gate.spread, digits)}` : "";
   const side = { ">=": "at least ", "<=": "at most " }[gate.operator ?? ""] ?? `${gate.operator} `;
   const threshold = gate.threshold ? `, ${side}${number(gate.threshold, undefined)}` : "";

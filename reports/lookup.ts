@@ -25,6 +25,15 @@ export function matchingRuns(tables: Tables, filter: RunFilter): Row[] {
   );
 }
 
+/** The newest run of each experiment, preset, scene and set of parameters, oldest first: what the view `latest` holds. */
+export function latestRuns(tables: Tables): Row[] {
+  const newest = new Map<string, Row>();
+  for (const row of tables.runs.rows) {
+    newest.set(JSON.stringify([row.experiment, row.preset, row.scene, row.params_hash]), row);
+  }
+  return tables.runs.rows.filter((row) => [...newest.values()].includes(row));
+}
+
 function parameter(tables: Tables, run: string, key: string): string | undefined {
   return tables.params.rows.find((row) => row.run === run && row.key === key)?.value;
 }

@@ -21,8 +21,9 @@ export {
   writeEvidence,
 } from "./evidence.ts";
 export { type Directive, findDirectives, type Problem } from "./markdown.ts";
-export { type Cell, type Database, openDatabase, type QueryResult, SqlError } from "./sql.ts";
-export { readRuns, type Warn } from "./store.ts";
+export { mentionedTables } from "./load.ts";
+export { type Cell, type Database, type DatabaseOptions, openDatabase, type QueryResult, SqlError } from "./sql.ts";
+export { listRuns, readRuns, type Warn } from "./store.ts";
 export {
   type Column,
   type ColumnType,

@@ -53,30 +53,6 @@ fileTest("readRuns: every table carries where its numbers come from", async (roo
   holds(tables.findings.rows[0], { rule: "blank-render", evidence: "[]" });
 });
 
-fileTest("readRuns: a file cut at any byte loses rows or cells but never changes one", async (root) => {
-  const given = { run: runId(1), psnr: "31.256" };
-  const directory = await writeRun(root, given);
-  const whole = await readRuns(root, silent);
-  for (const [name, text] of runFiles(given)) {
-    if (name.endsWith(".png")) continue;
-    const path = join(root, directory, name);
-    for (let length = 0; length < text.length; length++) {
-      await Deno.writeTextFile(path, text.slice(0, length));
-      const torn = await readRuns(root, silent);
-      for (const table of tableNames) {
-        assert.ok(torn[table].rows.length <= whole[table].rows.length, `${name}:${length} ${table}`);
-        torn[table].rows.forEach((row, i) => {
-          for (const [key, text] of Object.entries(row)) {
-            if (text === "" || (table === "runs" && key === "status" && text === "unfinished")) continue;
-            assert.equal(text, whole[table].rows[i]?.[key], `${name} cut at ${length}: ${table}.${key}`);
-          }
-        });
-      }
-    }
-    await Deno.writeTextFile(path, text);
-  }
-});
-
 fileTest("readRuns: broken files are named in warnings and left out, the rest is read", async (root) => {
   const first = await writeRun(root, { run: runId(1) });
   const second = await writeRun(root, { run: runId(2) });
@@ -122,16 +98,17 @@ fileTest(
     const warnings: string[] = [];
     const tables = await readRuns(root, (message) => warnings.push(message));
     const base = { run: runId(1), experiment: "photographs", preset: "cpu", scene: "lego400" };
+    const key = (key: string) => ({ key: key.slice(0, 16) });
     assert.deepEqual(tables.teacher_depth_views.rows, [
-      { ...base, node: "teacher", seed: "", view: "r_0", coverage: "0.75" },
+      { ...base, ...key(teacher), node: "teacher", seed: "", view: "r_0", coverage: "0.75" },
     ]);
     assert.deepEqual(tables.teacher_depth_histogram.rows, [
-      { ...base, node: "evaluate", seed: "5", bin: "0", count: "7" },
+      { ...base, key: "../../outside".slice(0, 16), node: "evaluate", seed: "5", bin: "0", count: "7" },
     ]);
     assert.deepEqual(tables.training_metrics.rows, [
-      { ...base, node: "student", seed: "3", step: "16", loss: "0.5", gain: "inf" },
-      { ...base, node: "student", seed: "3", step: "32", loss: "nan", gain: "1" },
-      { ...base, node: "student", seed: "5", step: "16", loss: "0.25", gain: "2" },
+      { ...base, ...key(first), node: "student", seed: "3", step: "16", loss: "0.5", gain: "inf" },
+      { ...base, ...key(first), node: "student", seed: "3", step: "32", loss: "nan", gain: "1" },
+      { ...base, ...key(second), node: "student", seed: "5", step: "16", loss: "0.25", gain: "2" },
     ]);
     assert.deepEqual(tables.training_metrics.columns.at(-1), { name: "gain", type: "DOUBLE" });
     assert.match(

@@ -53,7 +53,7 @@ export interface Finding {
 }
 
 /** What every rule says of itself. */
-interface RuleHead {
+export interface RuleHead {
   /** Short unique id such as `"blank-render"`. */
   readonly id: string;
   /** How bad it is when it fires. */

@@ -32,7 +32,6 @@ import {
   trainToEnd,
 } from "./field_training.ts";
 import { liveViews } from "./live_views.ts";
-import { nanOnset } from "./rules/nan_onset.ts";
 import type { Scene } from "./scene.ts";
 import { fieldArtifact } from "./train_field.ts";
 
@@ -186,7 +185,6 @@ const distillStage = stage({
       params.features ? { features: assumedFeatures(params.features) } : {},
     ),
   memoryAssumes: MEMORY_ASSUMES,
-  rules: [nanOnset],
   async run(context, { scene, teacher, start }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;

@@ -9,7 +9,7 @@ import type { TrainedField } from "../models/field_file.ts";
 import type { TeacherExport } from "../models/teacher.ts";
 import { type ExportedTeacher, exportTeacher } from "./export_teacher.ts";
 import { DistillTraining } from "./distill.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, LpipsFile } from "./evaluate.ts";
 import { fitSplats } from "./fit_splats.ts";
 import { withSeed } from "../runner/plan_builder.ts";
 import type { Ref } from "../runner/ref.ts";
@@ -28,6 +28,7 @@ export const Distillation = SplatTeacher.extend({
     "seed of the teacher and of its sampled cameras, for all seeds of a run",
   ),
   split: z.enum(["train", "val", "test"]).default("test").describe("views to measure on"),
+  lpips: LpipsFile,
   student: DistillTraining.prefault({}).describe("see stages/distill.ts"),
 });
 
@@ -79,5 +80,5 @@ export function examine(
   { scene, exam }: Pick<Lesson<"colour">, "scene" | "exam">,
   student: Ref<TrainedField>,
 ): ReturnType<typeof evaluate> {
-  return evaluate(name, { scene, student, teacher: exam, split: p.split, views: p.test_views });
+  return evaluate(name, { scene, student, teacher: exam, split: p.split, views: p.test_views, lpips: p.lpips });
 }

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { Gpu } from "../kernels/device.ts";
 import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
+import { openLpips } from "../kernels/metrics/lpips_file.ts";
 import { openRenderer, type SceneModel } from "../models/open_renderer.ts";
 import type { RenderedView } from "../models/rendered_view.ts";
 import { readTeacherFile, readTeacherRgba, type Teacher } from "../models/teacher.ts";
@@ -18,8 +19,6 @@ import { loadViews } from "../scenes/blender.ts";
 import { sameCamera } from "../scenes/camera.ts";
 import type { View } from "../scenes/scene.ts";
 import { spreadViews } from "../scenes/spread.ts";
-import { blankRender } from "./rules/blank_render.ts";
-import { identicalPlateau } from "./rules/identical_plateau.ts";
 import { overBackground } from "./compose.ts";
 import type { Scene } from "./scene.ts";
 import { median } from "./depth_statistics.ts";
@@ -39,7 +38,8 @@ export interface EvaluationProtocol {
 export interface ViewScores {
   readonly psnr: number;
   readonly ssim: number;
-  readonly psnrForeground: number;
+  /** PSNR of the pixels that the photograph's alpha covers at all, dB; undefined when it covers none. */
+  readonly psnrForeground: number | undefined;
   /** Largest deviation of any channel from its mean over the picture. */
   readonly deviation: number;
 }
@@ -77,7 +77,7 @@ export function trivialBaselines(targets: readonly Float64Array[]) {
   };
 }
 
-/** Scores one picture (H * W * 3 in [0, 1]) against its target. */
+/** Scores one picture (H * W * 3 in [0, 1]) against its target, of which `alpha` tells how far a pixel is covered. */
 export function scoreView(
   prediction: Float64Array,
   target: Float64Array,
@@ -85,14 +85,17 @@ export function scoreView(
   width: number,
   height: number,
 ): ViewScores {
-  const foreground = meanSquaredError(prediction, target, (i) => alpha(Math.floor(i / 3)) > 0);
+  let covered = false;
+  for (let p = 0; p < width * height && !covered; p++) covered = alpha(p) > 0;
   const mean = meanColour([prediction]);
   let deviation = 0;
   for (let i = 0; i < prediction.length; i++) deviation = Math.max(deviation, Math.abs(prediction[i]! - mean[i % 3]!));
   return {
     psnr: psnrOf(meanSquaredError(prediction, target)),
     ssim: ssim(prediction, target, width, height),
-    psnrForeground: psnrOf(foreground),
+    psnrForeground: covered
+      ? psnrOf(meanSquaredError(prediction, target, (i) => alpha(Math.floor(i / 3)) > 0))
+      : undefined,
     deviation,
   };
 }
@@ -132,12 +135,18 @@ const VIEW_COLUMNS = [
   "view",
   "psnr",
   "ssim",
+  "lpips",
   "psnr_foreground",
   "psnr_white",
   "psnr_black",
   "psnr_constant",
   "deviation",
 ] as const;
+
+/** The parameter `lpips` of this stage, and of experiments that hand it on. */
+export const LpipsFile = z.string().default("").describe(
+  "ONNX file with LPIPS weights (docs/lpips.md); empty: no LPIPS",
+);
 
 /** The protocol of an evaluation and its metrics, by column. */
 export type EvaluationRow = Readonly<Record<string, number | string>>;
@@ -153,6 +162,7 @@ export const evaluate = stage({
     subrays: z.int().min(0).max(64).default(0).describe("rays per pixel, a square number; 0: as trained"),
     step_scale: z.number().positive().max(4).default(0.5).describe("step length as a share of the trained one"),
     rounding: z.enum(["none", "uint8"]).default("none").describe("round renders to 8 bits before comparing"),
+    lpips: LpipsFile,
   }),
   inputs: {
     scene: input<Scene<"colour">>(),
@@ -162,7 +172,7 @@ export const evaluate = stage({
   needs: { teacher: () => ["colour", "depth"] },
   artifact: jsonArtifact<EvaluationRow>("evaluation", 2),
   measured: ["ms_per_frame", "fps", "train_seconds"],
-  rules: [blankRender, identicalPlateau],
+  dataFiles: (params) => params.lpips === "" ? [] : [params.lpips],
   async run(context, { scene, student, teacher }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;
@@ -184,6 +194,8 @@ export const evaluate = stage({
       rounding: params.rounding,
     };
     const { width, height } = split;
+    if (params.lpips !== "") context.phase("open LPIPS weights");
+    const lpips = params.lpips === "" ? undefined : await openLpips(await Deno.readFile(params.lpips));
     context.phase("compile");
     const renderer = await openRenderer(gpu, student, {
       width,
@@ -211,12 +223,15 @@ export const evaluate = stage({
     const baselines = trivialBaselines(targets);
     const perView = context.csv("evaluation_views.csv", VIEW_COLUMNS);
     const scores: ViewScores[] = [];
+    let perceived = 0;
     let squared = 0, pixels = 0, valid = 0;
     for (const [i, view] of views.entries()) {
       const render = renders[i]!, target = targets[i]!;
       const prediction = rounded(overBackground(render.rgba, protocol.background), protocol);
       const score = scoreView(prediction, target, (p) => view.rgba[4 * p + 3]!, width, height);
       scores.push(score);
+      const seen = await lpips?.distance(prediction, target, width, height);
+      perceived += seen?.distance ?? 0;
       if (view.depth) {
         const error = depthError(render, view.depth);
         squared += error.squared;
@@ -227,7 +242,8 @@ export const evaluate = stage({
         view: view.name,
         psnr: score.psnr,
         ssim: score.ssim,
-        psnr_foreground: score.psnrForeground,
+        lpips: seen?.distance ?? "",
+        psnr_foreground: score.psnrForeground ?? "",
         psnr_white: constantPsnr([target], [1, 1, 1]),
         psnr_black: constantPsnr([target], [0, 0, 0]),
         psnr_constant: constantPsnr([target], baselines.colour),
@@ -235,18 +251,20 @@ export const evaluate = stage({
       });
       context.progress({ done: i + 1, total: views.length, unit: "view" });
     }
+    await lpips?.close();
     const mean = (f: (s: ViewScores) => number) => scores.reduce((sum, s) => sum + f(s), 0) / scores.length;
     const psnr = mean((s) => s.psnr);
-    const foreground = scores.filter((s) => !Number.isNaN(s.psnrForeground));
+    const foreground = scores.flatMap((s) => s.psnrForeground ?? []);
     const metrics = {
       psnr,
       ssim: mean((s) => s.ssim),
+      lpips: lpips && perceived / count,
       psnr_white: baselines.white,
       psnr_black: baselines.black,
       psnr_constant: baselines.constant,
       psnr_over_constant: psnr - baselines.constant,
       psnr_foreground: foreground.length > 0
-        ? foreground.reduce((sum, s) => sum + s.psnrForeground, 0) / foreground.length
+        ? foreground.reduce((sum, s) => sum + s, 0) / foreground.length
         : undefined,
       depth_rmse: pixels > 0 ? Math.sqrt(squared / pixels) : undefined,
       depth_coverage: valid > 0 ? pixels / valid : undefined,
@@ -267,9 +285,9 @@ export const evaluate = stage({
       rounding: protocol.rounding,
       ssim_window: `${SSIM_WINDOW.size}x${SSIM_WINDOW.size} gaussian ${SSIM_WINDOW.sigma}`,
       ssim_padding: "valid",
-      lpips_net: "no weights",
+      lpips_net: lpips?.net.name ?? "no weights",
     };
-    const row = { ...described, lpips: "", ...metrics };
+    const row = { ...described, ...metrics };
     context.csv("evaluations.csv", COLUMNS).append(
       Object.fromEntries(COLUMNS.map((c) => [c, (row as Record<string, number | string | undefined>)[c] ?? ""])),
     );

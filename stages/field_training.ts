@@ -25,6 +25,7 @@ import { focalFromAngle } from "../scenes/camera.ts";
 import type { SceneInfo, View } from "../scenes/scene.ts";
 import { evaluateLive } from "./live_evaluation.ts";
 import { liveMemory } from "./live_views.ts";
+import { saveCheckpoint, writeNotFinite } from "./training_record.ts";
 
 /** Settings of a hash-grid field. */
 export const HashGrid = z.object({
@@ -333,7 +334,7 @@ export async function trainToEnd(
     trainPsnr = report.trainPsnr;
     const due = evalEvery > 0 && live.length > 0 &&
       (Math.floor(report.step / evalEvery) > Math.floor(before / evalEvery) || report.step === config.steps);
-    if (due) psnr = await evaluateLive(context, renderer, live, background, report.step);
+    if (due) psnr = await evaluateLive(context, renderer, live, background, { step: report.step, steps: config.steps });
     const norms = due && trainer.step < config.steps ? await trainer.gradientNorms() : {};
     metrics.append({
       ...metricsRow(report, config),
@@ -352,13 +353,14 @@ export async function trainToEnd(
       },
     });
     if (!Number.isFinite(report.loss)) {
+      writeNotFinite(context, report.step, await trainer.save());
       context.event("critical", "nan-onset", `The loss is ${report.loss} at step ${report.step}`);
       throw new StageError(
         `The loss became ${report.loss} at step ${report.step}: lower rate (now ${config.rate}) or raise l2, and look at training_metrics.csv`,
       );
     }
     if (context.checkpoint.due() && trainer.step < config.steps) {
-      await context.checkpoint.save({
+      await saveCheckpoint(context, {
         step: trainer.step,
         tensors: await trainer.save(),
         state: { seconds, raysMade, samplesMade },

@@ -29,11 +29,11 @@ import { cameraCentre } from "../scenes/camera.ts";
 import type { Box, View } from "../scenes/scene.ts";
 import { readSplats } from "../scenes/splat_files.ts";
 import type { ShDegree, Splats } from "../scenes/splats.ts";
-import { liveMemory, livePsnr, liveViews } from "./live_views.ts";
-import { nanOnset } from "./rules/nan_onset.ts";
-import { runawayGrowth } from "./rules/runaway_growth.ts";
-import { scaleCollapse } from "./rules/scale_collapse.ts";
+import { writeCameraCheck } from "./camera_check.ts";
+import { evaluateLive } from "./live_evaluation.ts";
+import { liveMemory, liveViews } from "./live_views.ts";
 import type { Scene } from "./scene.ts";
+import { saveCheckpoint, writeNotFinite } from "./training_record.ts";
 
 /** Parameters of the training. Rates and the schedule are those of Kerbl et al. 2023, as shares of the number of steps. */
 export const FitSplats = z.object({
@@ -212,7 +212,6 @@ export const fitSplats = stage({
     ];
   },
   memoryAssumes: `${ASSUMED.views} views of ${ASSUMED.width} x ${ASSUMED.height} px`,
-  rules: [nanOnset, scaleCollapse, runawayGrowth],
   async run(context, { scene }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;
@@ -221,6 +220,7 @@ export const fitSplats = stage({
     const count = params.views === 0 ? info.splits.train.views : Math.min(params.views, info.splits.train.views);
     const views = await loadViews(info, "train", { indices: [...Array(count).keys()] });
     const live = params.eval_every > 0 ? await liveViews(info) : [];
+    await writeCameraCheck(context, views, info.aabb);
     const images = packViews(views);
     const config = trainerConfig(params, images, extentOf(views, info.aabb), context.seed);
 
@@ -269,7 +269,7 @@ export const fitSplats = stage({
       const due = healthy && !report.reset && live.length > 0 && (passed(params.eval_every, before) || atEnd);
       if (due) {
         renderer.show(trainer.count, trainer.activeDegree);
-        psnr = await livePsnr(renderer, live, info.background);
+        psnr = await evaluateLive(context, renderer, live, info.background, { step: report.step, steps: config.steps });
       }
       if (due || atEnd || report.densified || report.reset || report.step - logged >= LOG_EVERY || !healthy) {
         logged = report.step;
@@ -322,13 +322,14 @@ export const fitSplats = stage({
         const what = report.notFinite > 0
           ? `${report.notFinite} splats hold numbers that are not finite`
           : `The loss is ${report.loss}`;
+        writeNotFinite(context, report.step, await trainer.save());
         context.event("critical", "nan-onset", `${what} at step ${report.step}`);
         throw new StageError(
           `${what} at step ${report.step}: lower the rates (scales_rate is ${params.scales_rate}), and look at training_metrics.csv`,
         );
       }
       if (context.checkpoint.due() && !atEnd) {
-        await context.checkpoint.save({
+        await saveCheckpoint(context, {
           step: trainer.step,
           tensors: await trainer.save(),
           state: { seconds, logged, full },

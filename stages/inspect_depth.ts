@@ -23,7 +23,6 @@ import {
   joinSamples,
   trustedDepth,
 } from "./depth_statistics.ts";
-import { depthScale } from "./rules/depth_scale.ts";
 import type { Scene } from "./scene.ts";
 import { type DepthRow, drawDepthStrip, stripViews } from "./strip.ts";
 
@@ -74,7 +73,6 @@ export const inspectDepth = stage({
   }),
   inputs: { scene: input<Scene<"colour">>(), teacher: input<SceneModel>() },
   artifact: jsonArtifact<Record<string, number | string>>("depth-inspection"),
-  rules: [depthScale],
   async run(context, { scene, teacher }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;

@@ -3,13 +3,10 @@
  *
  * @module
  */
-import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
-import type { ViewRenderer } from "../models/rendered_view.ts";
 import type { MemoryItem } from "../runner/environment.ts";
 import { loadViews } from "../scenes/blender.ts";
 import type { SceneInfo, View } from "../scenes/scene.ts";
 import { spreadViews } from "../scenes/spread.ts";
-import { overBackground } from "./compose.ts";
 
 /** Views that are rendered during training. */
 const LIVE_VIEWS = 4;
@@ -31,18 +28,4 @@ export async function liveViews(info: SceneInfo): Promise<View[]> {
     : [];
   const { width, height } = info.splits.train;
   return views.filter((v) => v.camera.width === width && v.camera.height === height);
-}
-
-/** Mean PSNR of rendered views over a background, dB. */
-export async function livePsnr(
-  renderer: ViewRenderer,
-  views: readonly View[],
-  background: readonly number[],
-): Promise<number> {
-  let sum = 0;
-  for (const view of views) {
-    const { rgba } = await renderer.render(view.camera);
-    sum += psnrOf(meanSquaredError(overBackground(rgba, background), overBackground(view.rgba, background)));
-  }
-  return sum / views.length;
 }

@@ -24,7 +24,6 @@ import {
   trainToEnd,
 } from "./field_training.ts";
 import { liveViews } from "./live_views.ts";
-import { nanOnset } from "./rules/nan_onset.ts";
 import type { Scene } from "./scene.ts";
 import { fieldArtifact } from "./train_field.ts";
 
@@ -65,7 +64,6 @@ export const matchLocally = stage({
   memory: (params) =>
     assumedMemory({ ...params, ...NO_RAYS, occupancy: 64 }, studentFieldConfig(params.model, WHOLE_GRID), {}),
   memoryAssumes: MEMORY_ASSUMES,
-  rules: [nanOnset],
   async run(context, { scene, teacher }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;

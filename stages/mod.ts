@@ -7,6 +7,7 @@
  *
  * @module
  */
+export * from "./camera_check.ts";
 export * from "./compare.ts";
 export * from "./compose.ts";
 export * from "./depth_statistics.ts";
@@ -20,12 +21,7 @@ export * from "./inspect_depth.ts";
 export * from "./live_evaluation.ts";
 export * from "./look_around.ts";
 export * from "./match_locally.ts";
-export * from "./rules/blank_render.ts";
-export * from "./rules/depth_scale.ts";
-export * from "./rules/identical_plateau.ts";
-export * from "./rules/nan_onset.ts";
-export * from "./rules/runaway_growth.ts";
-export * from "./rules/scale_collapse.ts";
+export * from "./rules/mod.ts";
 export * from "./scene.ts";
 export * from "./splat_presets.ts";
 export * from "./strip.ts";

@@ -26,8 +26,8 @@ import {
   trainerConfig,
   trainToEnd,
 } from "./field_training.ts";
+import { writeCameraCheck } from "./camera_check.ts";
 import { liveViews } from "./live_views.ts";
-import { nanOnset } from "./rules/nan_onset.ts";
 import type { Scene } from "./scene.ts";
 
 /** Parameters of the training; the defaults are the `cpu` setting for 100 px pictures. */
@@ -53,7 +53,6 @@ const trainStage = stage({
   measured: [...MEASURED],
   memory: (params) => assumedMemory(params, hashFieldConfig(params), depthTerm(params.depth)),
   memoryAssumes: MEMORY_ASSUMES,
-  rules: [nanOnset],
   async run(context, { scene }, params) {
     const gpu = context.device as Gpu;
     const { info } = scene;
@@ -65,6 +64,7 @@ const trainStage = stage({
       ...(params.depth ? { depth: true } : {}),
     });
     const live = params.eval_every > 0 ? await liveViews(info) : [];
+    await writeCameraCheck(context, views, info.aabb);
     const images = packViews(views, params.depth !== undefined);
     context.phase("visual hull");
     const masks = views.map((v) => ({ ...v.camera, rgba: v.rgba }));

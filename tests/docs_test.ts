@@ -1,11 +1,5 @@
 /** What the documentation names must exist, and what exists must be named: parameters, rules, packages, links, pictures. */
 import assert from "node:assert/strict";
-import { blankRender } from "../stages/rules/blank_render.ts";
-import { depthScale } from "../stages/rules/depth_scale.ts";
-import { identicalPlateau } from "../stages/rules/identical_plateau.ts";
-import { nanOnset } from "../stages/rules/nan_onset.ts";
-import { runawayGrowth } from "../stages/rules/runaway_growth.ts";
-import { scaleCollapse } from "../stages/rules/scale_collapse.ts";
 import { Alpha, Distill, Features, KiloUniform } from "../stages/distill.ts";
 import { Distillation } from "../stages/distillation.ts";
 import { evaluate } from "../stages/evaluate.ts";
@@ -16,6 +10,7 @@ import { inspectDepth } from "../stages/inspect_depth.ts";
 import { LookAround } from "../stages/look_around.ts";
 import { MatchLocally } from "../stages/match_locally.ts";
 import { TrainField } from "../stages/train_field.ts";
+import { RULES } from "../stages/rules/mod.ts";
 import { fileTest } from "./permissions.ts";
 
 const root = new URL("../", import.meta.url);
@@ -64,14 +59,9 @@ fileTest("docs/experiments.md names every parameter of the stages, and every exp
 
 fileTest("docs/rules.md explains every rule, under the heading that findings link to", async () => {
   const headings = [...(await read("docs/rules.md")).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-  const rules = [blankRender, depthScale, identicalPlateau, nanOnset, runawayGrowth, scaleCollapse];
-  const files = (await list("stages/rules/", ".ts")).filter((name) => !name.endsWith("_test.ts"));
-  assert.deepEqual(
-    rules.map(({ id }) => `${id.replaceAll("-", "_")}.ts`).sort(),
-    files,
-    "one file per rule, all known here",
-  );
-  for (const { id, docs } of rules) {
+  const files = (await list("stages/rules/", ".ts")).filter((name) => !/^_|^mod\.ts$|_test\.ts$/.test(name));
+  assert.deepEqual(RULES.map(({ id }) => `${id.replaceAll("-", "_")}.ts`).sort(), files, "one file per rule");
+  for (const { id, docs } of RULES) {
     assert.ok(headings.includes(id), `docs/rules.md has no heading ## ${id}`);
     assert.equal(docs, `docs/rules.md#${id}`);
   }

@@ -14,7 +14,9 @@ export type LossKind = typeof LOSS_KINDS[number];
 
 /** A loss with its transition point `delta` (Huber and smooth L1 only). */
 export interface LossConfig {
+  /** Which loss. */
   readonly kind: LossKind;
+  /** Where Huber and smooth L1 turn into lines, in the unit of the residual. */
   readonly delta: number;
 }
 

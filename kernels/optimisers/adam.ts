@@ -10,9 +10,13 @@ import body from "./adam.wgsl" with { type: "text" };
 
 /** Rates of one step of one parameter group. */
 export interface AdamRates {
+  /** Learning rate. */
   readonly rate: number;
+  /** Decay of the first moment; 0.9 in the paper. */
   readonly beta1: number;
+  /** Decay of the second moment; 0.999 in the paper. */
   readonly beta2: number;
+  /** Added to the root of the second moment. */
   readonly epsilon: number;
   /** L2 penalty added to the gradient. */
   readonly l2: number;
@@ -55,6 +59,7 @@ export interface AdamConfig {
   readonly fixedPoint: boolean;
   /** Leave parameters with gradient exactly 0 (and their moments) as they are. */
   readonly sparse: boolean;
+  /** Keep a moving average of the parameters. */
   readonly ema: boolean;
   /** Factors of the rate, repeated over the parameters; a multiple of 4 of them. */
   readonly rateScales?: readonly number[];
@@ -62,10 +67,15 @@ export interface AdamConfig {
 
 /** Device memory of the optimiser. */
 export interface AdamBuffers {
+  /** `count` f32. */
   readonly parameters: GPUBuffer;
+  /** `count` f32, or i32 when they are fixed point. */
   readonly gradient: GPUBuffer;
+  /** `count` f32, 0 before the first step. */
   readonly firstMoment: GPUBuffer;
+  /** `count` f32, 0 before the first step. */
   readonly secondMoment: GPUBuffer;
+  /** `count` f32, with `ema`. */
   readonly average?: GPUBuffer | undefined;
 }
 

@@ -33,7 +33,12 @@ export class Pcg {
   #seed: number;
   #counter: number;
 
-  /** @param seed Any 32-bit integer. @param counter Draws already made. */
+  /**
+   * Starts a stream.
+   *
+   * @param seed Any 32-bit integer.
+   * @param counter Draws already made.
+   */
   constructor(seed: number, counter = 0) {
     this.#seed = seed >>> 0;
     this.#counter = counter;

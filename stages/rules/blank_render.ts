@@ -4,54 +4,73 @@
  *
  * @module
  */
-import type { Rule } from "../../runner/diagnosis.ts";
+import type { Diagnosis, Evidence, Rule } from "../../runner/diagnosis.ts";
+import { BLANK_DECIBELS, BLANK_DEVIATION } from "./_blank.ts";
+import { cells, isWarm, looksOf } from "./_looks.ts";
 
-/** A render whose every channel stays this close to its mean shows nothing. */
-export const BLANK_DEVIATION = 1 / 255;
-/** An evaluation this close to a trivial row (dB) has learnt nothing. */
-export const BLANK_DECIBELS = 0.02;
+/** Flat looks in a row that make a training blank. */
+const FLAT_LOOKS = 2;
+const SUGGESTION =
+  "Do not tune loss weights: look at strip.png, check that the training loss falls below that of a constant, that cameras look at the scene's box, and that background and alpha are composed the same way for prediction and target";
 
-/** Fires on an evaluation whose renders are constant, or whose PSNR is that of an all-white, all-black or mean-colour picture. */
+/**
+ * Fires on an evaluation whose renders are constant, or whose PSNR is that of an all-white, all-black or mean-colour picture, and on
+ * a training whose last two looks were constant after its warm-up.
+ */
 export const blankRender: Rule = {
   id: "blank-render",
   severity: "critical",
   docs: "docs/rules.md#blank-render",
-  check({ metrics, tables }) {
-    const views = tables("evaluation_views");
-    const deviations = views.map((v) => Number(v["deviation"]));
-    const suggestion =
-      "Do not tune loss weights: look at strip.png, check that the training loss falls below that of a constant, that cameras look at the scene's box, and that background and alpha are composed the same way for prediction and target";
-    if (deviations.length > 0 && deviations.every((d) => d < BLANK_DEVIATION)) {
-      const most = Math.max(...deviations);
-      return {
-        message: `All ${deviations.length} renders are one flat colour (largest deviation ${
-          most.toFixed(5)
-        }, below 1/255)`,
-        evidence: views.slice(0, 3).map((v) => ({
-          view: v["view"] ?? "",
-          psnr: v["psnr"] ?? "",
-          deviation: v["deviation"] ?? "",
-        })),
-        suggestion,
-      };
-    }
-    const psnr = metrics["psnr"];
-    if (psnr === undefined) return undefined;
-    for (
-      const [name, column] of [["all-white", "psnr_white"], ["all-black", "psnr_black"], [
-        "mean-colour",
-        "psnr_constant",
-      ]]
-    ) {
-      const trivial = metrics[column!];
-      if (trivial !== undefined && Math.abs(psnr - trivial) < BLANK_DECIBELS) {
-        return {
-          message: `PSNR ${psnr.toFixed(2)} dB is what an ${name} picture scores (${trivial.toFixed(2)} dB)`,
-          evidence: [{ psnr, [column!]: trivial }],
-          suggestion,
-        };
-      }
-    }
-    return undefined;
+  watches: ["evaluate", "train_field", "distill", "match_locally", "fit_splats"],
+  live: true,
+  check(evidence) {
+    return evidence.metrics["psnr"] === undefined ? checkLooks(evidence) : checkEvaluation(evidence);
   },
 };
+
+function checkLooks(evidence: Evidence): Diagnosis | undefined {
+  const looks = looksOf(evidence), last = looks.at(-1);
+  const flat = looks.slice(-FLAT_LOOKS);
+  if (!last || flat.length < FLAT_LOOKS || !isWarm(last)) return undefined;
+  if (!flat.every(({ deviation }) => deviation < BLANK_DEVIATION)) return undefined;
+  return {
+    message:
+      `All renders of the last ${FLAT_LOOKS} looks, up to step ${last.step}, are one flat colour (largest deviation ${
+        Math.max(...flat.map(({ deviation }) => deviation)).toFixed(5)
+      }, below 1/255)`,
+    evidence: flat.map(({ step, psnr, deviation }) => ({ step, psnr, deviation })),
+    suggestion: SUGGESTION.replace("strip.png", "the newest eval_step_*.png"),
+  };
+}
+
+function checkEvaluation({ metrics, tables }: Evidence): Diagnosis | undefined {
+  const views = tables("evaluation_views");
+  const deviations = views.map((v) => Number(v["deviation"]));
+  if (deviations.length > 0 && deviations.every((d) => d < BLANK_DEVIATION)) {
+    const most = Math.max(...deviations);
+    return {
+      message: `All ${deviations.length} renders are one flat colour (largest deviation ${
+        most.toFixed(5)
+      }, below 1/255)`,
+      evidence: views.slice(0, 3).map((v) => cells(v, "view", "psnr", "deviation")),
+      suggestion: SUGGESTION,
+    };
+  }
+  const psnr = metrics["psnr"]!;
+  for (
+    const [name, column] of [["all-white", "psnr_white"], ["all-black", "psnr_black"], [
+      "mean-colour",
+      "psnr_constant",
+    ]]
+  ) {
+    const trivial = metrics[column!];
+    if (trivial !== undefined && Math.abs(psnr - trivial) < BLANK_DECIBELS) {
+      return {
+        message: `PSNR ${psnr.toFixed(2)} dB is what an ${name} picture scores (${trivial.toFixed(2)} dB)`,
+        evidence: [{ psnr, [column!]: trivial }],
+        suggestion: SUGGESTION,
+      };
+    }
+  }
+  return undefined;
+}

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Rule } from "../../runner/diagnosis.ts";
+import { cells } from "./_looks.ts";
 
 /** Farthest that the slope of teacher over true depth may be from 1, and from a factor that is named. */
-export const SCALE_TOLERANCE = 0.05;
+const SCALE_TOLERANCE = 0.05;
 /** From this distance on, a student learns another shape, and not only a slightly wrong one. */
 const CRITICAL = 0.25;
 
@@ -41,6 +42,7 @@ export const depthScale: Rule = {
   id: "depth-scale",
   severity: "warning",
   docs: "docs/rules.md#depth-scale",
+  watches: ["inspect_depth"],
   check({ metrics, tables }) {
     const slope = metrics["depth_slope"], intercept = metrics["depth_intercept"];
     if (slope === undefined || Math.abs(slope - 1) <= SCALE_TOLERANCE) return undefined;
@@ -50,12 +52,9 @@ export const depthScale: Rule = {
         intercept === undefined ? "" : ` ${intercept < 0 ? "-" : "+"} ${Math.abs(intercept).toPrecision(3)}`
       }${name === undefined ? "" : `: ${name}`}`,
       severity: Math.abs(slope - 1) > CRITICAL ? "critical" : "warning",
-      evidence: tables("teacher_depth_views").slice(0, 3).map((row) => ({
-        view: row["view"] ?? "",
-        slope: row["slope"] ?? "",
-        intercept: row["intercept"] ?? "",
-        depth_bias: row["depth_bias"] ?? "",
-      })),
+      evidence: tables("teacher_depth_views").slice(0, 3).map((row) =>
+        cells(row, "view", "slope", "intercept", "depth_bias")
+      ),
       suggestion: name === undefined
         ? "No mixed unit explains it: look at depth_strip.png. A teacher that was trained too briefly, or that is seen through, flattens depth: train it longer before a student learns depth from it"
         : "Do not tune the weight of the depth loss: look at depth_strip.png, and ask whether splats, cameras and true depth have one unit, and whether both depths are distances along the ray",

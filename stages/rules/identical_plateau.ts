@@ -7,7 +7,7 @@
 import type { ComparedEvidence, GroupDiagnosis, GroupRule } from "../../runner/diagnosis.ts";
 import { canonicalJson, type Json } from "../../runner/json.ts";
 import { type Origin, parameterDifferences } from "../../runner/origin.ts";
-import { BLANK_DECIBELS } from "./blank_render.ts";
+import { BLANK_DECIBELS } from "./_blank.ts";
 
 /** Fewer views with a finite score may agree by chance. */
 const FEWEST_VIEWS = 2;
@@ -30,6 +30,7 @@ export const identicalPlateau: GroupRule = {
   id: "identical-plateau",
   severity: "critical",
   docs: "docs/rules.md#identical-plateau",
+  watches: ["evaluate"],
   compare(evidence) {
     const groups = new Map<string, Map<string, Member>>();
     for (const item of evidence) {

@@ -165,5 +165,5 @@ Deno.test("identicalPlateau compares within each scene of a plan", () => {
 });
 
 Deno.test("identicalPlateau watches evaluate", () => {
-  assert.ok(evaluate.definition.rules.includes(identicalPlateau));
+  assert.deepEqual(identicalPlateau.watches, [evaluate.definition.name]);
 });

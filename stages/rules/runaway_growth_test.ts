@@ -13,10 +13,10 @@ function check(...denied: readonly (number | string)[]) {
 }
 
 Deno.test("runawayGrowth fires when most changes of number denied more than half the cap", () => {
-  const diagnosis = check(0, "", 51, 300, "", 300, 101);
+  const diagnosis = check(0, "", 51, 300, "", 300, 101, 0, 0, 60);
   assert.equal(
     diagnosis?.message,
-    "4 of 5 changes of number wanted over half as many splats again as the cap of 100 allows",
+    "5 of 8 changes of number wanted over half as many splats again as the cap of 100 allows",
   );
   assert.deepEqual(diagnosis?.evidence?.map(({ step }) => step), [300, 400, 600]);
 });
@@ -24,7 +24,8 @@ Deno.test("runawayGrowth fires when most changes of number denied more than half
 Deno.test("runawayGrowth is silent below that, without a denial and without rows", () => {
   // A training that sits at its cap, as most do.
   assert.equal(check(0, "", 30, 50, 50, "", 40, 30, 30, 20), undefined);
-  assert.equal(check(0, 0, 300, 300), undefined);
+  assert.equal(check(0, 0, 0, 0, 300, 300, 300, 300), undefined);
+  assert.equal(check(300, 300, 300, 300, 300, 300, 300), undefined, "seven changes");
   assert.equal(check(0, "", 0), undefined);
   assert.equal(check(), undefined);
 });

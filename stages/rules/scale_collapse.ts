@@ -4,6 +4,7 @@
  * @module
  */
 import type { Rule } from "../../runner/diagnosis.ts";
+import { cells, rowsWith } from "./_looks.ts";
 
 /** Share of the first median scale below which splats count as collapsed. */
 const COLLAPSED_SHARE = 0.02;
@@ -15,8 +16,10 @@ export const scaleCollapse: Rule = {
   id: "scale-collapse",
   severity: "warning",
   docs: "docs/rules.md#scale-collapse",
-  check({ tables }) {
-    const rows = tables("training_metrics").filter((r) => r["scale_median"] !== undefined && r["scale_median"] !== "");
+  watches: ["fit_splats"],
+  live: true,
+  check(evidence) {
+    const rows = rowsWith(evidence, "scale_median");
     const medians = rows.map((r) => Number(r["scale_median"]));
     if (medians.length <= FALLING_ROWS) return undefined;
     const first = medians[0]!, last = medians.at(-1)!;
@@ -25,8 +28,9 @@ export const scaleCollapse: Rule = {
     if (!(last < COLLAPSED_SHARE * first) || !falling) return undefined;
     return {
       message: `The median scale has fallen from ${first.toPrecision(3)} to ${last.toPrecision(3)} and still falls`,
-      evidence: rows.slice(-3).map((r) => ({ step: r["step"] ?? "", scale_median: r["scale_median"] ?? "" })),
-      suggestion: "Lower scales_rate, raise densify_threshold, and look whether the pictures' cameras are right",
+      evidence: rows.slice(-3).map((r) => cells(r, "step", "scale_median")),
+      suggestion:
+        "Run again with a tenth of scales_rate; raise densify_threshold, and look whether the pictures' cameras are right",
     };
   },
 };

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { duckdbTest, runId, writeRun, writeText } from "./_fixtures.ts";
+import { mergeTables } from "./evidence.ts";
+import { openDatabase } from "./sql.ts";
+import { readRuns } from "./store.ts";
+import { buildTable, emptyTables, type Row } from "./tables.ts";
+
+const keys = [..."abcd"].map((letter) => letter.repeat(64));
+
+/** Three runs that share a teacher; each has a student with another header. */
+async function writeCurves(root: string): Promise<void> {
+  for (const number of [1, 2, 3]) {
+    const nodes = [{ name: "teacher", keys: [keys[0]!] }, { name: "student", keys: [keys[number]!] }];
+    await writeRun(root, { run: runId(number), nodes });
+  }
+  for (const key of keys) await writeText(root, `cache/${key}/result.json`, "{}");
+  const curve = (key: string, text: string) => writeText(root, `cache/${key}/training_metrics.csv`, text);
+  await curve(keys[0]!, "step,loss,splats\n50,0.5,1000\n100,0.25,2000\n");
+  await curve(keys[1]!, 'step,loss,note,run\n16,inf,"a, ""b""",x\n32,,c,y\n');
+  await curve(keys[2]!, "step,loss,splats,Splats\r\n16,abc,many,1\r\n32,nan\r\n");
+  await curve(keys[3]!, "step,val_psnr,loss\n16,30,0.125\n\n32,31.5,0.0625,9\n64,32,0.1");
+}
+
+duckdbTest("openDatabase: files as text give the rows that they give as objects", async (root) => {
+  await writeCurves(root);
+  const said: string[] = [];
+  const tables = await readRuns(root, (message) => said.push(message));
+  const database = await openDatabase(tables, { warn: (message) => said.push(message) });
+  try {
+    const fromFiles = database.query(
+      "select run, node, seed, key, step, loss, val_psnr, splats, note from training_metrics",
+    );
+    const number = (text = "") => text === "" ? null : text === "inf" ? Infinity : Number(text);
+    const asRows = ["1 ab", "2 ac", "3 ad"].flatMap((pair) => {
+      const [run, ...letters] = pair.replace(" ", "");
+      return letters.flatMap((letter) => {
+        const node = letter === "a" ? "teacher" : "student";
+        const rows = tables.training_metrics.rows.filter((row) => row.key === letter.repeat(16));
+        return rows.map((row) => {
+          const numbers = [row.step, row.loss, row.val_psnr].map(number);
+          return [runId(Number(run)), node, 0, row.key!, ...numbers, row.splats || null, row.note || null];
+        });
+      });
+    });
+    const order = (rows: readonly (readonly unknown[])[]) => rows.map((row) => row.map(String).join(" ")).sort();
+    assert.deepEqual(order(fromFiles.rows), order(asRows));
+    assert.equal(fromFiles.rows.length, 13);
+    assert.match(
+      said.join("\n"),
+      /training_metrics\.loss of run 2.*0002.* holds "abc", which is no number; left empty/,
+    );
+    assert.match(said.join("\n"), /cache\/d+\/training_metrics\.csv ends in the middle of a line/);
+    assert.deepEqual(database.query("select count(*) from training_metrics where note = 'a, \"b\"'").rows, [[1]]);
+  } finally {
+    database.close();
+  }
+});
+
+duckdbTest("openDatabase: a query finds columns that no query before it named", async (root) => {
+  await writeCurves(root);
+  const tables = await readRuns(root, () => {});
+  for (const queries of [[], ["select loss, step, val_psnr, note from training_metrics"]]) {
+    const database = await openDatabase(() => Promise.resolve(tables), { queries });
+    try {
+      const ask = (sql: string) => database.query(sql).rows;
+      assert.deepEqual(ask("select count(*) from training_metrics"), [[13]]);
+      assert.deepEqual(ask("select sum(step) from training_metrics where node = 'student'"), [[
+        16 + 32 + 16 + 32 + 48,
+      ]]);
+      assert.deepEqual(ask("select max(val_psnr), max(step) from training_metrics"), [[31.5, 100]]);
+      assert.equal(ask("select * from training_metrics limit 1")[0]?.length, 27 + 2);
+      assert.deepEqual(ask("select note from training_metrics where note like 'a%'"), [['a, "b"']]);
+      assert.deepEqual(ask("select table_name from information_schema.tables where table_name = 'runs'"), [["runs"]]);
+    } finally {
+      database.close();
+    }
+  }
+});
+
+duckdbTest(
+  "openDatabase: recorded rows appear for every run with their key, others for their own run",
+  async (root) => {
+    await writeCurves(root);
+    const recorded = mergeTables(emptyTables(), await readRuns(root, () => {}), () => {});
+    assert.equal(recorded.training_metrics.rows.filter((row) => row.node === "teacher").length, 2);
+    const alone: Row = { run: runId(9), node: "teacher", seed: "0", step: "1", loss: "7" };
+    const odd: Row = { run: runId(3), node: "teacher", seed: "0", step: "1", loss: "8" };
+    const rows = [...recorded.training_metrics.rows, alone, odd];
+    const tables = { ...recorded, training_metrics: buildTable("training_metrics", rows, assert.fail) };
+    const database = await openDatabase(tables);
+    try {
+      const sql = "select run, loss from training_metrics where node = 'teacher' order by run, loss";
+      assert.deepEqual(database.query(sql).rows, [
+        [runId(1), 0.25],
+        [runId(1), 0.5],
+        [runId(2), 0.25],
+        [runId(2), 0.5],
+        [runId(3), 8],
+        [runId(9), 7],
+      ]);
+    } finally {
+      database.close();
+    }
+  },
+);
+
+duckdbTest("gate_states: a gate is stale where the table says so of its run and node", async (root) => {
+  await writeRun(root, { run: runId(1), state: "fail", psnr: "29" });
+  await writeRun(root, { run: runId(2), psnr: "31.5", seeds: [0, 1] });
+  await writeRun(root, { run: runId(3), scene: "bricks", state: "fail", psnr: "20" });
+  const runs = await readRuns(root, assert.fail);
+  const stale = [{ run: runId(2), node: "evaluate", cause: "a.ts moved" }, {
+    run: runId(3),
+    node: "student",
+    cause: "x",
+  }];
+  const database = await openDatabase({ ...runs, stale: buildTable("stale", stale, assert.fail) });
+  try {
+    const { rows } = database.query(
+      'select run, scene, gate, node, "column", operator, threshold, value, seeds, judged, state, cause ' +
+        "from gate_states order by run",
+    );
+    const gate = ["evaluate.psnr", "evaluate", "psnr", ">=", 30.5];
+    assert.deepEqual(rows, [
+      [runId(2), "lego400", ...gate, 31.5, 2, "pass", "stale", "a.ts moved"],
+      [runId(3), "bricks", ...gate, 20, 1, "fail", "fail", null],
+    ]);
+  } finally {
+    database.close();
+  }
+});

@@ -1,0 +1,34 @@
+/**
+ * Evidence made of a few numbers, for tests of rules.
+ *
+ * @module
+ */
+import type { Row } from "../../runner/csv.ts";
+import type { Evidence } from "../../runner/diagnosis.ts";
+
+/** Evidence of a training that wrote these tables. */
+export function evidenceOf(tables: Readonly<Record<string, readonly Row[]>>): Evidence {
+  return { node: "student", stage: "distill", metrics: {}, tables: (name) => tables[name] ?? [] };
+}
+
+/** Rows of training_metrics.csv, sixteen steps each; a column holds its values in order. */
+export function trainingRows(columns: Readonly<Record<string, readonly (number | string)[]>>): Row[] {
+  const length = Math.max(...Object.values(columns).map((values) => values.length));
+  return Array.from({ length }, (_, i) => ({
+    step: 16 * (i + 1),
+    ...Object.fromEntries(Object.entries(columns).map(([column, values]) => [column, values[i] ?? ""])),
+  }));
+}
+
+/** Rows of live_views.csv: two views in each look, `every` steps apart, of so many steps in all. */
+export function lookRows(
+  looks: readonly { readonly psnr?: number; readonly ssim?: number; readonly deviation?: number }[],
+  { every = 100, steps = 1000 } = {},
+): Row[] {
+  return looks.flatMap(({ psnr = 20, ssim = 0.8, deviation = 0.5 }, i) => {
+    const step = every * (i + 1);
+    const row = { step, progress: step / steps, psnr_constant: 11, ssim, deviation };
+    // The mean is what was asked for.
+    return [{ ...row, view: "r_0", psnr: psnr - 1 }, { ...row, view: "r_1", psnr: psnr + 1 }];
+  });
+}
