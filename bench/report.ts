@@ -27,7 +27,7 @@ Options
 
 Each process reads all runs and does one thing: a report of seven directives, which aggregate over all runs and all rows of
 training (a table, a chart, a gate, a number ...), and then a query; or the command query alone. Nothing is indexed or kept
-between processes; the files are in the system's page cache, since they were just written. "wall" is from the start of the
+between processes; before each, every file is read once, so that all are in the system's page cache. "wall" is from the start of the
 process to its end, "cpu" is user and system time of all its threads, "peak" is the largest resident memory (VmHWM).`;
 
 if (import.meta.main) {

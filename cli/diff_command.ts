@@ -11,7 +11,7 @@ import { compareRuns, type Pair, type RunDifference } from "./diff_runs.ts";
 import { diffText } from "./diff_text.ts";
 import { findRun, runBefore } from "./find_run.ts";
 import { foldersOf, root } from "./project.ts";
-import { widthOfTerminal } from "./show_command.ts";
+import { widthOfTerminal } from "./show_run.ts";
 import { Paint } from "./table.ts";
 
 /** What git knows of the way from one run's commit to the other's. */

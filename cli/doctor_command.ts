@@ -106,7 +106,7 @@ export async function doctorCommand(): Promise<number> {
   }
   console.log(alignColumns(rows));
   console.log(
-    well ? "\nExperiments can run here: deno task run experiments/quickstart.ts" : "\nExperiments cannot run here yet",
+    well ? "\nExperiments can run here: deno task list shows them" : "\nExperiments cannot run here yet",
   );
   return well ? 0 : 1;
 }

@@ -21,13 +21,23 @@ export const stillroomFolder: string | undefined = import.meta.dirname && dirnam
  * the nearest folder, at or above the working directory, that has a `deno.json` or a `deno.jsonc`: an experiment needs its import
  * map. Where there is none it is Stillroom's own folder.
  */
-export const root: string = findRoot(Deno.cwd()) ?? stillroomFolder ?? Deno.cwd();
+export const root: string = orUnreadable(() => findRoot(Deno.cwd())) ?? stillroomFolder ?? ".";
 
 /** The nearest folder with Deno's settings at or above a directory. */
 export function findRoot(directory: string): string | undefined {
   for (let folder = directory;; folder = dirname(folder)) {
     if (isFile(`${folder}/deno.json`) || isFile(`${folder}/deno.jsonc`)) return folder;
     if (dirname(folder) === folder) return undefined;
+  }
+}
+
+/** What `find` finds; undefined where files may not be read, as in a bare `deno test`. */
+function orUnreadable<T>(find: () => T): T | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
   }
 }
 

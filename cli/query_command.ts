@@ -88,7 +88,7 @@ function explain(error: SqlError, sql: string): string {
   const missing = /Table with name "?(\w+)"? does not exist/.exec(error.message)?.[1];
   const column = /Referenced column "(\w+)" not found|does not have a column named "(\w+)"/.exec(error.message);
   const name = column?.[1] ?? column?.[2];
-  const said = error.message.replace(/[;!]?\s*(?:(?:Did you mean|Candidate bindings).*)?$/s, "");
+  const said = error.message.replace(/(?:Did you mean|Candidate bindings).*$/s, "").replace(/[;!\s]+$/, "");
   if (missing !== undefined) return `Error: ${at}${said}: ${didYouMean(missing, Object.keys(described))}`;
   if (name === undefined) return `Error: ${at}${error.message}`;
   const words = new Set(sql.toLowerCase().match(/\w+/g));

@@ -18,6 +18,10 @@ export const report = command(
     check: option("--check", {
       description: message`Write nothing; exit 1 when a file is not what the recorded evidence says.`,
     }),
+    forget: multiple(option("--forget", string({ metavar: "RUN" }), {
+      description:
+        message`Take a recorded run out of reports/evidence first, because a newer one replaces it: its id, or the beginning of it.`,
+    })),
     watch: option("--watch", {
       description:
         message`Stay, and do it again whenever a report or the evidence changes; with --record, whenever a run ends.`,
@@ -48,6 +52,8 @@ export interface ReportArguments {
   readonly files: readonly string[];
   /** Write nothing. */
   readonly check: boolean;
+  /** Which runs to take out of the evidence first. */
+  readonly forget: readonly string[];
   /** Stay and do it again at each change. */
   readonly watch: boolean;
   /** Which runs to take into the evidence first. */

@@ -15,11 +15,12 @@ export async function reportCommand(args: ReportArguments): Promise<number> {
     root,
     check: args.check,
     files: args.files,
+    forget: args.forget,
     ...(args.record === undefined ? {} : { record: args.record }),
     findStale: async (evidence: Tables, warn: Warn) =>
       await (await import("./staleness.ts")).findStale(evidence, { root, cache, warn }),
   };
   if (!args.watch) return await render(settings);
   const { changesBelow, watchReports } = await import("../reports/watch.ts");
-  return await watchReports(settings, changesBelow(root));
+  return await watchReports(settings, await changesBelow(root));
 }

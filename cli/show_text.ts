@@ -5,7 +5,7 @@ import { findingText, gatesText, here, metricCell, numberCell } from "./result_t
 import { seconds, short } from "../runner/progress.ts";
 import type { MetricSummary } from "../runner/run_folder.ts";
 import { metricsByStage, type NodeState, type NodeStatus, type RunState } from "../runner/run_state.ts";
-import type { Shown } from "./show_command.ts";
+import type { Shown } from "./show_run.ts";
 import { type ShownParameter, valueText } from "./show_parameters.ts";
 import { alignColumns, Paint, width } from "./table.ts";
 

@@ -52,11 +52,14 @@ export function numberOf(row: PresetRow, column: string): number | undefined {
   return typeof cell === "number" && Number.isFinite(cell) ? cell : undefined;
 }
 
-const nameColumns = ["experiment", "node", "preset", "scene", "px"];
+const nameColumns = ["experiment", "node", "preset", "scene", "px", "device"];
+
+/** SQL of a device's name without what stands in brackets after it. */
+export const deviceName = "regexp_replace(e.adapter, ' *\\(.*', '')";
 
 /**
  * Names rows by what differs between them: the column `label` where there is one, otherwise as few of experiment, node,
- * preset, scene and px as tell runs and nodes apart. Rows of several runs that share a name even so get the run's.
+ * preset, scene, px and device as tell runs and nodes apart. Rows of several runs that share a name even so get the run's.
  */
 export function nameRows(
   rows: readonly PresetRow[],

@@ -8,6 +8,7 @@ import type { ChartKind, PresetRow } from "./chart_presets.ts";
 import {
   axisTitle,
   bareTitle,
+  deviceName,
   labelSize,
   nameRows,
   needColumn,
@@ -56,15 +57,15 @@ export const pareto: ChartKind = {
     const x = needColumn(request.option("x", "minutes"), columns);
     const y = needColumn(request.option("y", "psnr"), columns);
     const value = (name: string) => made[name] ?? `e.${name}`;
-    return `select e.experiment, e.node, e.preset, e.scene, e.width as px, avg(${value(x)}) as ${x}, avg(${
-      value(y)
-    }) as ${y},
+    return `select e.experiment, e.node, e.preset, e.scene, e.width as px, ${deviceName} as device, avg(${
+      value(x)
+    }) as ${x}, avg(${value(y)}) as ${y},
   avg(e.psnr_constant) as mean_colour, count(distinct e.seed) as seeds, e.run
 from evaluations as e left join (
     select run, sum(mean) as before from metrics where metric in ('local.train_seconds', 'response.train_seconds') group by run
   ) as b using (run)
 where ${request.where("e")}${request.option("split", undefined) === undefined ? " and e.split = 'test'" : ""}
-group by e.experiment, e.node, e.preset, e.scene, e.width, e.run
+group by e.experiment, e.node, e.preset, e.scene, e.width, e.adapter, e.run
 having avg(${value(x)}) is not null and avg(${value(y)}) is not null
 order by e.run, e.node`;
   },

@@ -6,7 +6,15 @@
  */
 import { DirectiveError } from "./arguments.ts";
 import type { ChartKind } from "./chart_presets.ts";
-import { axisTitle, labelSize, legendBelow, nameRows, needColumn, numberOf } from "./chart_presets_labels.ts";
+import {
+  axisTitle,
+  deviceName,
+  labelSize,
+  legendBelow,
+  nameRows,
+  needColumn,
+  numberOf,
+} from "./chart_presets_labels.ts";
 import { defaultDigits, formatNumber } from "./format.ts";
 
 /** The kind; options `y` = psnr or ssim, `baseline` = mean_colour or none. */
@@ -15,13 +23,13 @@ export const views: ChartKind = {
   size: { width: 600, height: 260 },
   sql(request) {
     const y = needColumn(request.option("y", "psnr"), request.columnsOf("evaluation_views"));
-    return `select v.experiment, v.node, v.preset, v.scene, e.width as px, v.view, avg(v.${y}) as ${y},
+    return `select v.experiment, v.node, v.preset, v.scene, e.width as px, ${deviceName} as device, v.view, avg(v.${y}) as ${y},
   avg(e.psnr_constant) as mean_colour, v.run
 from evaluation_views as v join evaluations as e using (run, node, seed)
 where ${request.where("e")} and v.${y} is not null${
       request.option("split", undefined) === undefined ? " and e.split = 'test'" : ""
     }
-group by v.experiment, v.node, v.preset, v.scene, e.width, v.view, v.run
+group by v.experiment, v.node, v.preset, v.scene, e.width, e.adapter, v.view, v.run
 order by v.run, v.node, v.view`;
   },
   draw(rows, columns, request) {

@@ -16,12 +16,14 @@ import { type Change, renderReport, type ReportChart } from "./directives.ts";
 import {
   chooseRuns,
   EvidenceError,
+  evidenceFolder,
   limitNodeTables,
   mergeTables,
   readEvidence,
   selectRuns,
   writeEvidence,
 } from "./evidence.ts";
+import { forgetRuns } from "./forget.ts";
 import { type ImageRequest, parseImage, recordImages } from "./images.ts";
 import { findDirectives } from "./markdown.ts";
 import { type Database, openDatabase } from "./sql.ts";
@@ -39,6 +41,8 @@ export interface ReportArguments {
    * scene, `"all"`, or a run's id, the beginning of one, or its directory.
    */
   readonly record?: string | boolean;
+  /** Runs to take out of the evidence first, each by its id, the beginning of one, or its directory. */
+  readonly forget?: readonly string[];
   /** Reports, relative to the root or absolute; every Markdown file with directives when left out. */
   readonly files?: readonly string[];
   /**
@@ -81,7 +85,10 @@ export async function reportCommand(args: ReportArguments, output: ReportOutput 
 async function report(args: ReportArguments, output: ReportOutput): Promise<number> {
   const { root, check = false } = args;
   const record = args.record === true || args.record === "" ? "latest" : args.record || undefined;
-  if (check && record) throw new UsageError("Give either --record or --check: a check writes nothing");
+  const { forget = [] } = args;
+  if (check && (record || forget.length > 0)) {
+    throw new UsageError("Give either --record or --forget, or --check: a check writes nothing");
+  }
   const warn: Warn = (message) => output.error(`note: ${message}`);
   const files = args.files && args.files.length > 0
     ? args.files.map((file) => toRelative(root, file))
@@ -94,6 +101,7 @@ async function report(args: ReportArguments, output: ReportOutput): Promise<numb
   }
 
   let evidence = await readEvidence(root, warn);
+  if (forget.length > 0) evidence = await forgetEvidence(root, evidence, forget, output);
   if (record) evidence = await recordEvidence(root, evidence, record, [...texts.values()], output, warn);
   if (!check) {
     if (args.findStale) evidence = await renewStale(root, evidence, await args.findStale(evidence, warn), warn);
@@ -200,6 +208,20 @@ async function recordEvidence(
     `${count(chosen.size, "run")} recorded${chosen.size > 0 ? `: ${[...chosen].sort(compareText).join(", ")}` : ""}`,
   );
   return recorded;
+}
+
+/** Takes runs out of the evidence. */
+async function forgetEvidence(
+  root: string,
+  evidence: Tables,
+  what: readonly string[],
+  output: ReportOutput,
+): Promise<Tables> {
+  const runs = new Set(what.flatMap((one) => [...chooseRuns(evidence, one, evidenceFolder)]));
+  const left = forgetRuns(evidence, runs);
+  await writeEvidence(root, left);
+  output.out(`${count(runs.size, "run")} forgotten: ${[...runs].sort(compareText).join(", ")}`);
+  return left;
 }
 
 /** The evidence with the table `stale` as it is today, written where it differs. */

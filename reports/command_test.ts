@@ -101,7 +101,7 @@ fileTest(
       const { code, error } = await report({ root, ...args });
       return `${code}: ${error}`;
     };
-    assert.match(await said({ check: true, record: true }), /^2: Give either --record or --check/);
+    assert.match(await said({ check: true, record: true }), /^2: Give either --record or --forget, or --check/);
     assert.match(await said({ files: ["nope.md"] }), /^2: There is no report nope\.md in /);
     assert.match(await said({ files: ["../nope.md"] }), /^2: The report \.\.\/nope\.md lies outside /);
     assert.match(await said({ record: "nope" }), /^2: No run "nope" in runs\//);

@@ -120,7 +120,7 @@ function mergeNodeRows(older: Tables, newer: Tables, name: NodeTableName): Row[]
     .toSorted(([a = {}], [b = {}]) => compareText(ownerOf(a), ownerOf(b))).flat();
 }
 
-/** The rows of some runs only. Rows that these share with others come out under them. */
+/** The rows of some runs only, of runs at hand. Rows that these share with others come out under the first of them. */
 export function selectRuns(tables: Tables, runs: ReadonlySet<string>): Tables {
   return mapTables((name) => {
     const { files } = tables[name];
@@ -159,9 +159,10 @@ export function limitNodeTables(tables: Tables, warn: Warn): Tables {
  * - `all`: every finished run
  * - otherwise one finished run: its id, the beginning of its id or of the part after the time, or its directory
  *
+ * @param where the tables' origin, for errors
  * @throws {UsageError} when no run or more than one run is meant
  */
-export function chooseRuns(tables: Tables, what: string): Set<string> {
+export function chooseRuns(tables: Tables, what: string, where = "runs/"): Set<string> {
   const finished = tables.runs.rows.filter((row) => row.status !== "unfinished");
   if (what === "all") return new Set(finished.map(runOf));
   if (what === "latest") {
@@ -182,7 +183,7 @@ export function chooseRuns(tables: Tables, what: string): Set<string> {
   });
   const [one, ...others] = found;
   if (one === undefined) {
-    throw new UsageError(`No run "${what}" in runs/: give latest, all, a run's id or the beginning of one`);
+    throw new UsageError(`No run "${what}" in ${where}: give latest, all, a run's id or the beginning of one`);
   }
   if (others.length > 0) {
     throw new UsageError(`"${what}" may be any of ${found.map(runOf).join(", ")}: give more of the id`);

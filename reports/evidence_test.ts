@@ -13,6 +13,7 @@ import {
   shortRun,
   writeEvidence,
 } from "./evidence.ts";
+import { forgetRuns } from "./forget.ts";
 import { mostTrainingRows } from "./node_files.ts";
 import { readRuns } from "./store.ts";
 import { buildTable, emptyTables, mostNodeRows, tableNames, type Tables } from "./tables.ts";
@@ -195,4 +196,23 @@ fileTest("readEvidence: torn files and merge conflicts are errors that name the 
     readEvidence(root, assert.fail),
     /evaluations\.csv:2: "<<<<<<< HEAD" is no run of runs\.csv/,
   );
+});
+
+fileTest("forgetRuns: a run's rows go, those that another run shares stay under that one", async (root) => {
+  const key = "ab".repeat(32);
+  for (const n of [1, 2, 3]) {
+    const nodes = [{ name: "student", keys: [n === 3 ? "cd".repeat(32) : key] }];
+    await writeRun(root, { run: runId(n), nodes });
+    await writeText(root, `cache/${nodes[0]?.keys[0]}/result.json`, "{}");
+    await writeText(root, `cache/${nodes[0]?.keys[0]}/training_metrics.csv`, `step,loss\n1,0.${n === 3 ? 7 : 5}\n`);
+  }
+  const all = await record(root, "all");
+  const training = (tables: Tables) => tables.training_metrics.rows.map((row) => [row.run, row.loss]);
+  assert.deepEqual(training(all), [[runId(1), "0.5"], [runId(3), "0.7"]]);
+  const left = forgetRuns(all, new Set([runId(1), runId(3)]));
+  assert.deepEqual(training(left), [[runId(2), "0.5"]]);
+  for (const name of ["runs", "params", "metrics", "evaluations", "gates", "nodes", "provenance"] as const) {
+    assert.deepEqual([...new Set(left[name].rows.map((row) => row.run))], [runId(2)], name);
+  }
+  assert.deepEqual(forgetRuns(all, new Set()), all);
 });

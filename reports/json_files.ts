@@ -24,22 +24,17 @@ export function readTextNow(path: string): string | undefined {
   }
 }
 
-/**
- * A JSON file as an object; undefined when it is missing, and with a warning when it is broken.
- *
- * @param prepare changes the text before it is parsed, to skip what nobody wants
- */
-export function readFields(
-  root: string,
-  file: string,
-  warn: Warn,
-  prepare: (text: string) => string = (text) => text,
-): Fields | undefined {
+/** A JSON file as an object; undefined when it is missing, and with a warning when it is broken. */
+export function readFields(root: string, file: string, warn: Warn): Fields | undefined {
   const text = readTextNow(join(root, file));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseFields(text, file, warn);
+}
+
+/** JSON text as an object; undefined, with a warning that names the file, when it is none. */
+export function parseFields(text: string, file: string, warn: Warn): Fields | undefined {
   let json: unknown;
   try {
-    json = JSON.parse(prepare(text));
+    json = JSON.parse(text);
   } catch (error) {
     warn(`${file} is not JSON and was left out (${messageOf(error)})`);
     return undefined;
@@ -106,25 +101,4 @@ export function isFields(value: unknown): value is Fields {
 function kindOf(value: unknown): string {
   if (value === null || typeof value === "number" || typeof value === "boolean") return String(value);
   return Array.isArray(value) ? "a list" : typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : "an object";
-}
-
-/**
- * A plan's text without its lists of code files, which are three quarters of it and which no table holds.
- *
- * The runner indents by two spaces and a text holds no line end, so a line `"files": {` after six spaces is a key of a
- * node and of nothing else. Text that is indented otherwise is left as it is.
- */
-export function withoutCodeFiles(plan: string): string {
-  const open = '\n      "files": {\n', close = "\n      }";
-  let result = "";
-  let at = plan.indexOf('\n  "nodes": [');
-  if (at < 0) return plan;
-  let from = 0;
-  while (true) {
-    at = plan.indexOf(open, at);
-    const end = at < 0 ? -1 : plan.indexOf(close, at + open.length);
-    if (end < 0) return result + plan.slice(from);
-    result += plan.slice(from, at) + '\n      "files": {';
-    from = at = end;
-  }
 }

@@ -23,10 +23,14 @@ export {
 export { type Directive, findDirectives, type Problem } from "./markdown.ts";
 export { mentionedTables } from "./load.ts";
 export { type Cell, type Database, type DatabaseOptions, openDatabase, type QueryResult, SqlError } from "./sql.ts";
+export { type NodeFile, NodeFiles } from "./node_files.ts";
+export { type DescribedColumn, type DescribedTable, tableSchemas, viewSchemas } from "./schema.ts";
 export { listRuns, readRuns, type Warn } from "./store.ts";
 export {
   type Column,
   type ColumnType,
+  type FileTableName,
+  fileTables,
   originColumns,
   type Row,
   type Table,

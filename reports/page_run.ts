@@ -10,6 +10,7 @@ import { byteText } from "../runner/memory.ts";
 import { seconds } from "../runner/progress.ts";
 import type { MetricSummary } from "../runner/run_folder.ts";
 import { metricsByStage, type RunState } from "../runner/run_state.ts";
+import { DrawingError } from "./chart_drawing.ts";
 import { shortRun } from "./evidence.ts";
 import { defaultDigits, formatNumber } from "./format.ts";
 import { labelOf, type PageChart, trainingCharts, viewCharts } from "./page_charts.ts";
@@ -99,14 +100,11 @@ export async function runHtml({ state, parameters }: PageRun, slugger: Slugger, 
     );
     parts.push(`<div class="tables">\n${tables.join("")}</div>\n`);
   }
-  const curves = await trainingCharts(state), views = await viewCharts(state);
-  if (curves.length > 0) {
-    heading(3, "Training");
-    parts.push(chartsHtml(curves, slugger));
-  }
-  if (views.length > 0) {
-    heading(3, "Single views");
-    parts.push(chartsHtml(views, slugger));
+  for (const [name, draw] of [["Training", trainingCharts], ["Single views", viewCharts]] as const) {
+    const html = await chartsHtml(() => draw(state), slugger);
+    if (html === "") continue;
+    heading(3, name);
+    parts.push(html);
   }
   const pictures = await picturesHtml(state);
   if (pictures.count > 0) {
@@ -217,12 +215,18 @@ function findingHtml({ rule, severity, node, seed, message, suggestion, docs }: 
 `;
 }
 
-function chartsHtml(charts: readonly PageChart[], slugger: Slugger): string {
-  return charts.map(({ caption, svg }) =>
-    `<figure>\n${chartHtml(svg, slugger.slug("chart"), caption)}\n<figcaption>${
-      escapeHtml(caption)
-    }</figcaption>\n</figure>\n`
-  ).join("");
+/** Charts with their captions, or why they cannot be drawn; nothing where there are none. */
+async function chartsHtml(draw: () => Promise<readonly PageChart[]>, slugger: Slugger): Promise<string> {
+  try {
+    return (await draw()).map(({ caption, svg }) =>
+      `<figure>\n${chartHtml(svg, slugger.slug("chart"), caption)}\n<figcaption>${
+        escapeHtml(caption)
+      }</figcaption>\n</figure>\n`
+    ).join("");
+  } catch (error) {
+    if (!(error instanceof DrawingError)) throw error;
+    return `<p class="note">These charts are missing: ${escapeHtml(error.message)}</p>\n`;
+  }
 }
 
 /** Strips of the evaluations, and what trainings drew on their way; of several seeds those of the first. */

@@ -10,7 +10,7 @@
 import { join } from "node:path";
 import { canonicalJson, sha256 } from "../runner/json.ts";
 import { cell, csvRows, flatten } from "./cells.ts";
-import { FieldReader, type Fields, isFields, readFields, type Warn, withoutCodeFiles } from "./json_files.ts";
+import { FieldReader, type Fields, isFields, parseFields, readFields, readTextNow, type Warn } from "./json_files.ts";
 import type { NodeFile } from "./node_files.ts";
 import { readProvenance, summaryRows } from "./summary_rows.ts";
 import { compareText, type FileTableName, fileTables, isNodeTable, type Row, type TableName } from "./tables.ts";
@@ -78,7 +78,7 @@ interface PlannedNode {
 export function readRun(reading: Reading, directory: string): RunRows | undefined {
   const { root, wanted, warn } = reading;
   const wants = (...names: TableName[]) => names.some((name) => wanted.has(name));
-  const plan = readFields(root, `${directory}/plan.json`, warn, withoutCodeFiles);
+  const plan = readFields(root, `${directory}/plan.json`, warn);
   const read = new FieldReader();
   const run = read.text(plan ?? {}, "run"), experiment = read.text(plan ?? {}, "experiment");
   const params = read.fields(plan ?? {}, "params");
@@ -249,14 +249,11 @@ function cachedResult(reading: Reading, key: string): NodeResult | undefined {
 }
 
 function resultOf({ root, warn }: Reading, folder: string): NodeResult {
-  let exists = false;
-  const fields = readFields(root, `${folder}/result.json`, warn, (text) => {
-    exists = true;
-    return text;
-  }) ?? {};
+  const text = readTextNow(join(root, `${folder}/result.json`));
+  const fields = text === undefined ? {} : parseFields(text, `${folder}/result.json`, warn) ?? {};
   const { seconds, gpu_peak_bytes, energy_j, power_w, gpu_driver_bytes, artifact } = fields;
   return {
-    exists,
+    exists: text !== undefined,
     files: Array.isArray(fields.files) ? new Set(fields.files) : undefined,
     bytes: isFields(fields.bytes) ? fields.bytes : {},
     fields: { seconds, gpu_peak_bytes, energy_j, power_w, gpu_driver_bytes, artifact },

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { runFiles, runId, writeRun, writeText } from "./_fixtures.ts";
 import { fileTest } from "../tests/permissions.ts";
 import { cell, readRuns } from "./store.ts";

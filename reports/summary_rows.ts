@@ -43,10 +43,10 @@ export function summaryRows(
   const read = new FieldReader();
   let summary = readFields(root, file, warn);
   const found = summary ?? {};
-  const metrics = Object.entries(read.fields(found, "metrics")).map(([metric, value]) => {
-    if (!isFields(value)) read.problem ??= `metrics.${metric}: expected an object`;
-    return { metric, fields: isFields(value) ? value : {} };
-  });
+  const metrics = read.fields(found, "metrics");
+  for (const metric in metrics) {
+    if (!isFields(metrics[metric])) read.problem ??= `metrics.${metric}: expected an object`;
+  }
   const gates = Array.isArray(found.gates) ? read.list(found, "gates") : undefined;
   const findings = read.list(found, "findings");
   if (read.problem !== undefined) {
@@ -68,9 +68,10 @@ export function summaryRows(
       directory,
     }];
   }
-  const count = (fields: Fields | undefined) => Array.isArray(fields?.values) ? String(fields.values.length) : "";
+  const count = (metric: unknown) => isFields(metric) && Array.isArray(metric.values) ? `${metric.values.length}` : "";
   if (wanted.has("metrics") && summary !== undefined) {
-    rows.metrics = metrics.map(({ metric, fields }) => {
+    rows.metrics = Object.entries(metrics).map(([metric, value]) => {
+      const fields = value as Fields;
       const dot = metric.lastIndexOf(".");
       return {
         ...origin,
@@ -89,7 +90,7 @@ export function summaryRows(
       ? gates.map(({ scene, ...gate }) => {
         const metric = `${cell(gate.node)}.${cell(gate.column)}`;
         const cells = Object.fromEntries(Object.entries(gate).map(([name, value]) => [name, cell(value)]));
-        const seeds = count(metrics.find((other) => other.metric === metric)?.fields);
+        const seeds = Object.hasOwn(metrics, metric) ? count(metrics[metric]) : "";
         return { ...cells, ...origin, gate_scene: cell(scene), metric, seeds };
       })
       : csvRows(root, `${directory}/gates.csv`, undefined, warn).map(({ scene = "", ...gate }) => ({

@@ -40,35 +40,43 @@ export async function watchReports(
  * What changes below a root from now on, in batches: a pause of `quietMs` ends a batch, since editors and runs write several
  * files at once. What is written while a batch is handled comes with the next one.
  *
- * Needs read permission on the root. Never ends by itself.
+ * Needs read permission on the root. The batches never end by themselves; leaving them ends the watching.
  */
-export async function* changesBelow(root: string, quietMs = 300): AsyncGenerator<readonly string[]> {
+export async function changesBelow(root: string, quietMs = 300): Promise<AsyncGenerator<readonly string[]>> {
   const watched: string[] = [];
   for (const folder of folders) {
     const path = join(root, folder);
     const { isDirectory } = await Deno.stat(path).catch(() => ({ isDirectory: false }));
     if (isDirectory) watched.push(path);
   }
+  const watchers = [Deno.watchFs(root, { recursive: false })];
+  if (watched.length > 0) watchers.push(Deno.watchFs(watched, { recursive: true }));
   const pending = new Set<string>();
   let wake = () => {};
-  const hear = async (watcher: Deno.FsWatcher) => {
-    for await (const { kind, paths } of watcher) {
-      if (kind === "access") continue;
-      for (const path of paths) pending.add(relative(root, path).split(sep).join("/"));
-      wake();
-    }
-  };
-  using below = Deno.watchFs(watched.length > 0 ? watched : [root], { recursive: true });
-  using beside = Deno.watchFs(root, { recursive: false });
-  void Promise.all([hear(below), hear(beside)]);
-  for (;;) {
-    if (pending.size === 0) await new Promise<void>((resolve) => wake = resolve);
-    for (let before = -1; before !== pending.size;) {
-      before = pending.size;
-      await new Promise((resolve) => setTimeout(resolve, quietMs));
-    }
-    const batch = [...pending].sort();
-    pending.clear();
-    yield batch;
+  for (const watcher of watchers) {
+    void (async () => {
+      for await (const { kind, paths } of watcher) {
+        if (kind === "access") continue;
+        for (const path of paths) pending.add(relative(root, path).split(sep).join("/"));
+        wake();
+      }
+    })();
   }
+  async function* batches() {
+    try {
+      for (;;) {
+        if (pending.size === 0) await new Promise<void>((resolve) => wake = resolve);
+        for (let before = -1; before !== pending.size;) {
+          before = pending.size;
+          await new Promise((resolve) => setTimeout(resolve, quietMs));
+        }
+        const batch = [...pending].sort();
+        pending.clear();
+        yield batch;
+      }
+    } finally {
+      for (const watcher of watchers) watcher.close();
+    }
+  }
+  return batches();
 }

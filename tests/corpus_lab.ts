@@ -52,16 +52,23 @@ interface Made {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-const SIDE_TERMS: readonly string[] = ["alpha_loss", "depth_loss", "feature_l2_loss", "feature_cosine_loss"];
+const TERMS: readonly string[] = [
+  "colour_loss",
+  "pixel_loss",
+  "alpha_loss",
+  "depth_loss",
+  "feature_l2_loss",
+  "feature_cosine_loss",
+];
 /** Tables that rules read, with the columns that are kept; other columns would only make the corpus larger. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   training_metrics: [
-    ...["step", "loss", "train_psnr", "pixel_loss", "ssim", "colour_loss"],
-    ...["colour_weight", "alpha_weight", "depth_weight", "feature_l2_weight", "feature_cosine_weight"],
-    ...SIDE_TERMS,
+    ...["step", "loss", "train_psnr"],
+    ...["alpha_weight", "depth_weight", "feature_l2_weight", "feature_cosine_weight"],
+    ...TERMS,
     ...["gradient_norm_colour", "gradient_norm_alpha", "gradient_norm_depth"],
     ...["gradient_norm_feature_l2", "gradient_norm_feature_cosine", "depth_valid_fraction"],
-    ...["samples_per_step", "samples_per_ray", "gradients_clipped"],
+    ...["samples_per_step", "gradients_clipped"],
     ...["splats", "pairs", "not_finite", "denied", "reset", "scale_median", "rate", "val_psnr", "seconds"],
   ],
   live_views: ["step", "progress", "view", "psnr", "psnr_constant", "ssim", "deviation"],
@@ -78,6 +85,8 @@ const METRICS: readonly string[] = [
   ...["steps", "train_psnr", "val_psnr", "psnr", "ssim", "psnr_white", "psnr_black", "psnr_constant"],
   ...["psnr_teacher", "ssim_teacher", "depth_slope", "depth_intercept"],
 ];
+/** Digits that rules need; of steps and other whole numbers all are kept. */
+const DIGITS = 4;
 /** Compared to the last digit. */
 const EXACT = ["psnr", "psnr_white", "psnr_black", "psnr_constant"];
 
@@ -207,7 +216,7 @@ export async function writeCase(
       const text = await read(made, table);
       if (text === undefined) continue;
       const whole = before ? join(await read(before, table), text) : text;
-      const small = thin(whole, kept, table === "evaluation_views" ? EXACT : []);
+      const small = thin(whole, kept, several && table === "evaluation_views" ? EXACT : []);
       await Deno.writeTextFile(
         `${folder}/${node.name}/${table}.csv`,
         [small.columns, ...small.rows].map(formatLine).join(""),
@@ -260,12 +269,12 @@ function join(first: TextTable | undefined, { columns, rows }: TextTable): TextT
   };
 }
 
-/** Columns that rules read and that say anything, with five digits where more are not compared. */
+/** Columns that rules read and that say anything, with as many digits as rules need: all of them where scores are compared. */
 function thin({ columns, rows }: TextTable, kept: readonly string[], exact: readonly string[]): TextTable {
   const chosen = columns.map((_, i) => i).filter((i) => {
     const values = rows.map((row) => row[i]!).filter((text) => text !== "");
-    // Terms beside the first are asked only whether they are finite.
-    const plain = SIDE_TERMS.includes(columns[i]!) && values.every((text) => Number.isFinite(Number(text)));
+    // Terms of the loss are asked only whether they are finite.
+    const plain = TERMS.includes(columns[i]!) && values.every((text) => Number.isFinite(Number(text)));
     return kept.includes(columns[i]!) && values.length > 0 && !plain;
   });
   return {
@@ -276,7 +285,7 @@ function thin({ columns, rows }: TextTable, kept: readonly string[], exact: read
         if (
           text === "" || !Number.isFinite(number) || Number.isInteger(number) || exact.includes(columns[i]!)
         ) return text;
-        return numberText(Number(number.toPrecision(5)));
+        return numberText(Number(number.toPrecision(DIGITS)));
       })
     ),
   };

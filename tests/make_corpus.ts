@@ -1,11 +1,11 @@
 /**
  * Makes `tests/corpus/`: short trainings on `bricks`, healthy ones and ones that are sick for a reason, with what diagnosis rules
  * look at. Not part of the tests; `corpus_test.ts` reads what it wrote. The same driver gives the same files, but for the column
- * `seconds`.
+ * `seconds` and for `checkpoints.csv`, which follow the clock.
  *
  *     deno run --allow-read --allow-write --allow-env --allow-sys --allow-run=sh tests/make_corpus.ts [PART-OF-A-NAME] [FOLDER]
  *
- * About a quarter of an hour on two CPU cores.
+ * About twenty minutes on two CPU cores. Cases that are called `recorded_*` are tables of whole trainings on LEGO, and stay.
  */
 import { Lab, writeCase } from "./corpus_lab.ts";
 import { CASES } from "./corpus_cases.ts";

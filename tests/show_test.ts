@@ -1,7 +1,7 @@
 /** `show`: what it says of runs that ended, go on, or were killed. */
 import assert from "node:assert/strict";
 import quickstart from "../experiments/quickstart.ts";
-import { readShown } from "../cli/show_command.ts";
+import { readShown } from "../cli/show_run.ts";
 import { shownParameters } from "../cli/show_parameters.ts";
 import { showText } from "../cli/show_text.ts";
 import { Paint } from "../cli/table.ts";

@@ -65,7 +65,9 @@ function spikeIn(rows: readonly Row[]): { at: number; from: number; level: numbe
     const after = psnr.slice(at, at + ROWS);
     if (after.length < ROWS) continue;
     const level = middle(after);
-    if (level < best - STAYS && level < GOOD) return { at, from: best, level };
+    if (!(level < best - STAYS && level < GOOD)) continue;
+    // The first row of the window may still be a good one.
+    return { at: at + after.findIndex((v) => v < (best + level) / 2), from: best, level };
   }
   return undefined;
 }

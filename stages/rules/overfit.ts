@@ -6,10 +6,12 @@
 import type { Rule } from "../../runner/diagnosis.ts";
 import { cells, levelAt, rowsWith } from "./_looks.ts";
 
-/** Looks in a row that must be worse than the best one, and by how much (dB): few by much, or more by less. */
-const SIGNS = [{ looks: 3, worse: 1 }, { looks: 4, worse: 0.4 }] as const;
-/** By so much (dB) the training must have improved since the best look. */
-const BETTER = 1;
+/** Looks in a row that must be worse than the best one, by how much (dB), and by how much (dB) the training must be better. */
+const SIGNS = [
+  { looks: 3, worse: 1, better: 1 },
+  { looks: 4, worse: 0.4, better: 1 },
+  { looks: 4, worse: 0.2, better: 6 },
+] as const;
 
 /** Fires when the last looks are clearly worse than an earlier one, though the training got better since. */
 export const overfit: Rule = {
@@ -24,12 +26,11 @@ export const overfit: Rule = {
     if (looks.length === 0) return undefined;
     const psnr = looks.map((row) => Number(row["val_psnr"])), last = looks.at(-1)!;
     const best = psnr.reduce((b, v, i) => v > psnr[b]! ? i : b, 0);
-    const fell = SIGNS.some(({ looks: many, worse }) =>
-      best < looks.length - many && psnr.slice(-many).every((v) => v < psnr[best]! - worse)
+    const from = levelAt(rows, Number(looks[best]!["step"])), to = levelAt(rows, Number(last["step"]));
+    const fell = SIGNS.some(({ looks: many, worse, better }) =>
+      best < looks.length - many && psnr.slice(-many).every((v) => v < psnr[best]! - worse) && to > from + better
     );
     if (!fell) return undefined;
-    const from = levelAt(rows, Number(looks[best]!["step"])), to = levelAt(rows, Number(last["step"]));
-    if (!(to > from + BETTER)) return undefined;
     return {
       message: `Since step ${looks[best]!["step"]} the validation views fell from ${psnr[best]!.toFixed(2)} to ${
         psnr.at(-1)!.toFixed(2)

@@ -7,7 +7,7 @@ import type { Rule } from "../../runner/diagnosis.ts";
 import { cells, rowsWith } from "./_looks.ts";
 
 /** Share of the first median scale below which splats count as collapsed. */
-const COLLAPSED_SHARE = 0.02;
+const COLLAPSED_SHARE = 0.03;
 /** Rows that must fall one after another before a fall counts. */
 const FALLING_ROWS = 4;
 

@@ -11,6 +11,8 @@ import { cells, middle, rowsWith } from "./_looks.ts";
 const ROWS = 8;
 /** Seconds that the slow part must last. */
 const SECONDS = 5;
+/** Rows before it, at most, that say what was usual: a long table is looked at every few seconds. */
+const MOST_ROWS = 64;
 /** How many times slower it must be. */
 const SLOWER = 5;
 
@@ -34,7 +36,7 @@ export const throughputCliff: Rule = {
   check(evidence) {
     const paces = pacesOf(rowsWith(evidence, "seconds"));
     for (let at = ROWS; at <= paces.length - ROWS; at++) {
-      const before = paces.slice(0, at), after = paces.slice(at, at + ROWS);
+      const before = paces.slice(Math.max(0, at - MOST_ROWS), at), after = paces.slice(at, at + ROWS);
       const usual = { steps: middle(before.map((p) => p.steps)), work: middle(before.map((p) => p.work)) };
       if (!after.every((p) => SLOWER * p.steps < usual.steps && SLOWER * p.work < usual.work)) continue;
       // As long as it stays so slow.
