@@ -31,7 +31,8 @@ export function latestRuns(tables: Tables): Row[] {
   for (const row of tables.runs.rows) {
     newest.set(JSON.stringify([row.experiment, row.preset, row.scene, row.params_hash]), row);
   }
-  return tables.runs.rows.filter((row) => [...newest.values()].includes(row));
+  const rows = new Set(newest.values());
+  return tables.runs.rows.filter((row) => rows.has(row));
 }
 
 function parameter(tables: Tables, run: string, key: string): string | undefined {

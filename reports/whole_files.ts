@@ -97,10 +97,11 @@ export class LineBuffer {
    * @param from where the first of them begins
    * @param wanted for each column of the lines, 1 where its cell is wanted
    * @param number what is put in front
-   * @returns false when the lines are not simple (quotes, a line that ends before a wanted cell); then nothing is added
+   * @returns false when the lines are not simple (quotes, a line that ends before a wanted cell, or without a line feed); then nothing is added
    */
   add(source: Uint8Array, from: number, wanted: Uint8Array, number: number): boolean {
     if (source.indexOf(quote, from) >= 0 || source.indexOf(carriageReturn, from) >= 0) return false;
+    if (source.length > from && source[source.length - 1] !== lineFeed) return false;
     const front = new TextEncoder().encode(`${number}`);
     const last = wanted.lastIndexOf(1), end = source.length;
     // A line becomes longer by the number and one comma at most; a line has at least one byte.

@@ -34,7 +34,7 @@ Deno.test("LineBuffer.add: of each line the wanted cells, the number in front, w
 
 Deno.test("LineBuffer.add: lines that are not simple add nothing", () => {
   const lines = new LineBuffer(16);
-  for (const text of ['1,"2"\n3,4\n', "1,2\r\n", "1,2\n3\n", "1,2\n\n"]) {
+  for (const text of ['1,"2"\n3,4\n', "1,2\r\n", "1,2\n3\n", "1,2\n\n", "1,2\n3,4"]) {
     assert.equal(lines.add(encode(text), 0, Uint8Array.of(1, 1), 7), false, text);
     assert.equal(lines.length, 0);
   }
