@@ -332,7 +332,7 @@ export async function trainToEnd(
     raysMade += report.raysPerStep * (report.step - before);
     samplesMade += report.samplesPerStep * (report.step - before);
     trainPsnr = report.trainPsnr;
-    const due = evalEvery > 0 && live.length > 0 &&
+    const due = Number.isFinite(report.loss) && evalEvery > 0 && live.length > 0 &&
       (Math.floor(report.step / evalEvery) > Math.floor(before / evalEvery) || report.step === config.steps);
     if (due) psnr = await evaluateLive(context, renderer, live, background, { step: report.step, steps: config.steps });
     const norms = due && trainer.step < config.steps ? await trainer.gradientNorms() : {};
