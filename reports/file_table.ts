@@ -8,7 +8,8 @@
  */
 import { formatLine, parseCsv } from "../runner/csv.ts";
 import type { Warn } from "./json_files.ts";
-import { groupRows, type NodeFiles, rowKey } from "./node_files.ts";
+import { type FilePiece, filePieces, ownerColumns, pieceLength, wantedCells } from "./file_pieces.ts";
+import { groupRows, type NodeFile, type NodeFiles, rowKey } from "./node_files.ts";
 import {
   type Column,
   fits,
@@ -19,6 +20,7 @@ import {
   schemaColumns,
   type TableName,
 } from "./tables.ts";
+import type { NumberColumn, NumberRows } from "./number_buffer.ts";
 import { LineBuffer } from "./whole_files.ts";
 
 /** The part of DuckDB that loading needs. */
@@ -27,6 +29,8 @@ export interface Connection {
   run(sql: string): void;
   /** Runs a statement that reads CSV, text or UTF-8, under the name {@link tableFile}. */
   load(csv: string | Uint8Array, statement: string): void;
+  /** Appends rows of numbers to a table of schema `parts`: the source, then all its columns. Without it all goes as CSV. */
+  append?(table: string, sources: NumberRows["sources"], columns: readonly (NumberColumn | undefined)[]): void;
 }
 
 /** The one file name that DuckDB may read. */
@@ -34,12 +38,6 @@ export const tableFile = "stillroom-table.csv";
 
 /** How DuckDB reads CSV as the project writes it. */
 export const csvOptions = `auto_detect=false, delim=',', quote='"', escape='"'`;
-
-/** Columns that a row of a file gets from the node whose file it is. */
-const ownerColumns = ["run", "experiment", "preset", "scene", "node", "seed", "key"];
-
-/** Lines are passed on in pieces of about this many bytes, so that they do not pile up. */
-const pieceLength = 4e6;
 
 /** A column that no schema knows looked like numbers and holds text: the table is to be filled again, with it as text. */
 export class TextColumn extends Error {
@@ -51,15 +49,6 @@ export class TextColumn extends Error {
   constructor(readonly column: string) {
     super(`Column ${column} holds text`);
   }
-}
-
-/** Lines of files with one header, waiting. */
-interface Waiting {
-  /** The columns that are loaded, in the order of the file. */
-  readonly names: readonly string[];
-  /** Of all columns of the file, 1 for those. */
-  readonly wanted: Uint8Array;
-  readonly lines: LineBuffer;
 }
 
 /** The table, being filled; see the module. */
@@ -75,7 +64,8 @@ export class FileTable {
   /** Lines of the owners' table. */
   readonly #owners: string[] = [];
   #sources = 0;
-  readonly #waiting = new Map<string, Waiting>();
+  /** The columns that are loaded of files, by their first line. */
+  readonly #names = new Map<string, readonly string[]>();
 
   /**
    * Creates the table, empty.
@@ -97,7 +87,8 @@ export class FileTable {
     this.#warn = warn;
     const schema = schemaColumns(name).filter((column) => !ownerColumns.includes(column.name));
     this.#schema = new Set(schema.map((column) => column.name));
-    for (const column of schema) if (this.#isWanted(column.name)) this.#columns.set(column.name, column);
+    const loaded = wantedCells(schema.map((column) => column.name), wanted);
+    for (const [i, column] of schema.entries()) if (loaded[i] === 1) this.#columns.set(column.name, column);
     connection.run(`drop view if exists ${name}`);
     connection.run(`drop table if exists parts.${name}`);
     connection.run(`drop table if exists parts.${name}_owners`);
@@ -105,32 +96,30 @@ export class FileTable {
     connection.run(`create table parts.${name} (source integer${columns.join("")})`);
   }
 
-  #isWanted(column: string): boolean {
-    const words = column.toLowerCase().match(/\w+/g) ?? [];
-    return this.#wanted === undefined || words.every((word) => this.#wanted!.has(word));
-  }
-
   /** Reads files and adds their lines. */
   addFiles(files: NodeFiles): void {
-    const decoder = new TextDecoder();
-    for (const file of files.list) {
-      const bytes = files.read(file);
-      const end = bytes.indexOf(10);
-      if (end < 0 || end === bytes.length - 1) continue;
-      const header = decoder.decode(bytes.subarray(0, end));
-      let waiting = this.#waiting.get(header);
-      if (waiting === undefined) {
-        const { columns, rows } = parseCsv(decoder.decode(bytes));
-        waiting = this.#expect(header, columns, (i, name) => inferType(name, rows.map((row) => row[i] ?? "")));
-      }
-      const source = this.#addOwners(file.origins, file.key);
-      if (!waiting.lines.add(bytes, end + 1, waiting.wanted, source)) {
-        const rows = parseCsv(decoder.decode(bytes)).rows;
-        const cells = (row: readonly string[]) => row.filter((_, i) => waiting.wanted[i] === 1);
-        waiting.lines.addText(rows.map((row) => formatLine([source, ...cells(row)])).join(""));
-      }
-      if (waiting.lines.length >= pieceLength) this.#flush(waiting);
+    this.addFileOwners(files.list);
+    for (const piece of filePieces(files, this.#wanted, this.#connection.append !== undefined)) this.addPiece(piece);
+  }
+
+  /** Notes whose the files are: first of all, and in the order in which {@link filePieces} numbers them. */
+  addFileOwners(list: readonly NodeFile[]): void {
+    for (const { origins, key } of list) this.#addOwners(origins, key);
+  }
+
+  /** Adds lines of files; see {@link filePieces}. */
+  addPiece({ header, first, csv, numbers }: FilePiece): void {
+    let names = this.#names.get(header);
+    if (names === undefined) {
+      const { columns, rows } = parseCsv(new TextDecoder().decode(first));
+      names = this.#expect(columns, (i, name) => inferType(name, rows.map((row) => row[i] ?? "")));
+      this.#names.set(header, names);
     }
+    if (numbers) {
+      const found = new Map(names.map((name, i) => [name.toLowerCase(), numbers.columns[i]]));
+      this.#connection.append?.(this.#name, numbers.sources, Array.from(this.#columns.keys(), (key) => found.get(key)));
+    }
+    if (csv.length > 0) this.#insertOrMend(names, csv);
   }
 
   /**
@@ -139,19 +128,21 @@ export class FileTable {
    * @param ownersOf run, node and seed of everybody to whom a group of rows belongs, told from its first row
    */
   addRows(rows: readonly Row[], columns: readonly Column[], ownersOf: (first: Row) => readonly Row[]): void {
-    const names = columns.map(({ name }) => name);
-    const waiting = this.#expect("", names, (i) => columns[i]?.type ?? "VARCHAR");
+    const names = this.#expect(columns.map(({ name }) => name), (i) => columns[i]?.type ?? "VARCHAR");
+    const lines = new LineBuffer(pieceLength / 4);
+    const flush = () => {
+      if (lines.length > 0) this.#insertOrMend(names, lines.take());
+    };
     for (const group of groupRows(rows).values()) {
       const source = this.#addOwners(ownersOf(group[0] ?? {}), group[0]?.key ?? "");
-      const cells = (row: Row) => waiting.names.map((name) => row[name] ?? "");
-      waiting.lines.addText(group.map((row) => formatLine([source, ...cells(row)])).join(""));
-      if (waiting.lines.length >= pieceLength) this.#flush(waiting);
+      lines.addText(group.map((row) => formatLine([source, ...names.map((name) => row[name] ?? "")])).join(""));
+      if (lines.length >= pieceLength) flush();
     }
+    flush();
   }
 
-  /** Passes on what waits, and makes the view that everybody asks. */
+  /** Makes the view that everybody asks. */
   finish(): void {
-    for (const waiting of this.#waiting.values()) this.#flush(waiting);
     const name = this.#name;
     const types = ownerColumns.map((column) => `${column}: '${column === "seed" ? "DOUBLE" : "VARCHAR"}'`);
     this.#connection.load(
@@ -177,32 +168,20 @@ export class FileTable {
     return source;
   }
 
-  /** Makes ready for lines with a header; the table gets those of its columns that the schema does not know. */
-  #expect(
-    header: string,
-    columns: readonly string[],
-    typeOf: (index: number, name: string) => Column["type"],
-  ): Waiting {
-    const wanted = new Uint8Array(columns.length);
-    const lower = columns.map((name) => name.toLowerCase());
+  /** Makes ready for lines with these columns, and gives those of them that are loaded. The table gets what it has not. */
+  #expect(columns: readonly string[], typeOf: (index: number, name: string) => Column["type"]): readonly string[] {
+    const wanted = wantedCells(columns, this.#wanted);
     for (const [i, name] of columns.entries()) {
-      if (name === "" || ownerColumns.includes(name) || !this.#isWanted(name)) continue;
-      if (lower.indexOf(lower[i]!) !== i) continue;
-      wanted[i] = 1;
-      if (this.#columns.has(lower[i]!)) continue;
-      const column: Column = { name, type: this.#texts.has(lower[i]!) ? "VARCHAR" : typeOf(i, name) };
-      this.#columns.set(lower[i]!, column);
+      const lower = name.toLowerCase();
+      if (wanted[i] !== 1 || this.#columns.has(lower)) continue;
+      const column: Column = { name, type: this.#texts.has(lower) ? "VARCHAR" : typeOf(i, name) };
+      this.#columns.set(lower, column);
       this.#connection.run(`alter table parts.${this.#name} add column ${identifier(name)} ${column.type}`);
     }
-    const names = columns.filter((_, i) => wanted[i] === 1);
-    const waiting = { names, wanted, lines: new LineBuffer(pieceLength / 4) };
-    this.#waiting.set(header, waiting);
-    return waiting;
+    return columns.filter((_, i) => wanted[i] === 1);
   }
 
-  #flush({ names, lines }: Waiting): void {
-    if (lines.length === 0) return;
-    const csv = lines.take();
+  #insertOrMend(names: readonly string[], csv: Uint8Array): void {
     try {
       this.#insert(names, csv);
     } catch {

@@ -7,6 +7,7 @@
  */
 import { join } from "node:path";
 import { messageOf } from "../runner/errors.ts";
+import { readBytes } from "./whole_files.ts";
 
 /** A JSON object as it was read. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -14,14 +15,13 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** Called with one sentence for everything that was left out. */
 export type Warn = (message: string) => void;
 
+/** A byte order mark stays, and is no JSON. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** A file's text, or undefined when there is none. */
 export function readTextNow(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const bytes = readBytes(path);
+  return bytes && decoder.decode(bytes);
 }
 
 /** A JSON file as an object; undefined when it is missing, and with a warning when it is broken. */

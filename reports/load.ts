@@ -9,7 +9,17 @@ import { type Connection, csvOptions, FileTable, tableFile, TextColumn } from ".
 import type { Warn } from "./json_files.ts";
 import { mentionsAll, namesItsColumns, wordsOf } from "./mentions.ts";
 import { type NodeFiles, ownerOf, rowKey } from "./node_files.ts";
-import { isNodeTable, type NodeTableName, type Row, type TableName, tableNames, type Tables } from "./tables.ts";
+import { PieceThread } from "./piece_thread.ts";
+import {
+  type FileTableName,
+  fileTables,
+  isNodeTable,
+  type NodeTableName,
+  type Row,
+  type TableName,
+  tableNames,
+  type Tables,
+} from "./tables.ts";
 
 /** Views beside the tables, and the tables that each needs. */
 const views: Readonly<Record<string, { readonly needs: readonly TableName[]; readonly sql: string }>> = {
@@ -41,6 +51,21 @@ export function mentionedTables(queries: readonly string[]): Set<TableName> {
     }
   }
   return found;
+}
+
+/** Fewer files are read before a second thread has started. */
+const leastFiles = 500;
+
+/** Starts to read the files of large tables that queries mention: {@link Loader.preload} takes them. The threads must be ended. */
+export function readAhead(tables: Tables, queries: readonly string[]): Map<FileTableName, PieceThread> {
+  const mentioned = mentionedTables(queries);
+  const ahead = new Map<FileTableName, PieceThread>();
+  for (const name of fileTables) {
+    const { files } = tables[name];
+    if (files === undefined || files.list.length < leastFiles || !mentioned.has(name)) continue;
+    ahead.set(name, new PieceThread(files, wantedColumns(name, queries)));
+  }
+  return ahead;
 }
 
 /** Loads tables into one database. */
@@ -79,6 +104,27 @@ export class Loader {
     for (const name of tableNames) if (all || words.has(name)) this.#loadTable(name, sql);
   }
 
+  /**
+   * Loads tables whose files are being read by other threads.
+   *
+   * Where that fails, the table is left to the first query that mentions it, which says why.
+   */
+  async preload(ahead: ReadonlyMap<FileTableName, PieceThread>): Promise<void> {
+    for (const [name, thread] of ahead) {
+      const { files } = this.#tables[name];
+      if (files === undefined) continue;
+      const target = new FileTable(this.#connection, name, thread.wanted, new Set(), this.#warn);
+      target.addFileOwners(files.list);
+      try {
+        for await (const piece of thread.pieces()) target.addPiece(piece);
+        target.finish();
+        this.#loaded.set(name, thread.wanted);
+      } catch {
+        // The table is made anew.
+      }
+    }
+  }
+
   #loadTable(name: TableName, sql: string): void {
     const shared = isNodeTable(name);
     const { files, rows } = filesOrRows(this.#tables, name);
@@ -87,7 +133,7 @@ export class Loader {
       this.#loaded.set(name, undefined);
       return;
     }
-    const wanted = wantedColumns(name, sql, this.#queries);
+    const wanted = wantedColumns(name, [sql, ...this.#queries]);
     const present = this.#loaded.get(name);
     if (
       this.#loaded.has(name) && (present === undefined || (wanted && [...wanted].every((word) => present.has(word))))
@@ -132,9 +178,9 @@ function filesOrRows(tables: Tables, name: TableName): { files?: NodeFiles; rows
   return files === undefined ? { rows: tables[name].rows } : { files, rows: [] };
 }
 
-/** Words that may be columns which a query needs of a table; undefined when all columns are needed. */
-function wantedColumns(name: TableName, sql: string, queries: readonly string[]): ReadonlySet<string> | undefined {
-  const asking = [sql, ...queries.filter((query) => wordsOf(query).has(name) || mentionsAll(wordsOf(query)))];
+/** Words that may be columns which queries need of a table; undefined when all columns are needed. */
+function wantedColumns(name: TableName, queries: readonly string[]): ReadonlySet<string> | undefined {
+  const asking = queries.filter((query) => wordsOf(query).has(name) || mentionsAll(wordsOf(query)));
   const wanted = new Set<string>();
   for (const query of asking) {
     const words = wordsOf(query);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { duckdbTest, runId, writeRun, writeText } from "./_fixtures.ts";
 import { mergeTables } from "./evidence.ts";
+import { NodeFiles } from "./node_files.ts";
 import { openDatabase } from "./sql.ts";
 import { readRuns } from "./store.ts";
 import { buildTable, emptyTables, type Row } from "./tables.ts";
@@ -127,5 +128,44 @@ duckdbTest("gate_states: a gate is stale where the table says so of its run and 
     ]);
   } finally {
     database.close();
+  }
+});
+
+duckdbTest("openDatabase: files that a second thread reads give the rows that they give without it", async (root) => {
+  const texts = [
+    "step,loss,splats\n16,0.30000000000000004,7\n32,1e-7,\n48,,9\n",
+    "step,loss\n16,inf\n32,0.5\n",
+    "loss,step,note,val_psnr\n0.123456789012345678,16,a,\n0.1,32,b,31\n",
+    'step,loss\n"16",0.25\n32,-0\n',
+    "step,loss\n16,abc\n32,5e-324\n",
+    "step,loss\n16,1\n32,2",
+  ];
+  const files = Array.from({ length: 620 }, (_, i) => ({
+    file: `${i}.csv`,
+    key: `${i}`.padStart(64, "0"),
+    bytes: undefined,
+    origins: [{ run: runId(i), experiment: "one", preset: "default", scene: "s", node: "student", seed: "0" }],
+  }));
+  for (const [i, { file }] of files.entries()) await writeText(root, file, i < 510 ? texts[0]! : texts[i % 6]!);
+  for (const sql of ["select run, step, loss from training_metrics", "select * from training_metrics"]) {
+    const ask = async (queries: readonly string[]) => {
+      const said: string[] = [];
+      const warn = (message: string) => void said.push(message);
+      const table = new NodeFiles("training_metrics", root, files, warn).table();
+      const database = await openDatabase({ ...emptyTables(), training_metrics: table }, { queries, warn });
+      const loaded = said.length > 0;
+      try {
+        const { columns, rows } = database.query(sql);
+        const line = (row: readonly unknown[]) =>
+          row.map((cell) => Object.is(cell, -0) ? "-0" : String(cell)).join(" ");
+        return { columns, lines: rows.map(line).sort(), said: said.sort(), loaded };
+      } finally {
+        database.close();
+      }
+    };
+    const [there, here] = [await ask([sql]), await ask([])];
+    assert.ok(there.loaded && !here.loaded, "the thread has read them before the query is asked");
+    assert.equal(here.lines.length, 510 * 3 + 110 * 2 + 19 - 18);
+    assert.deepEqual(there, { ...here, loaded: true });
   }
 });

@@ -10,9 +10,10 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import type { DuckDBBindings } from "@duckdb/duckdb-wasm/blocking";
 import { type Connection, tableFile } from "./file_table.ts";
 import type { Warn } from "./json_files.ts";
-import { Loader } from "./load.ts";
+import { Loader, readAhead } from "./load.ts";
 import { refuse, SqlError } from "./refuse.ts";
 import type { Tables } from "./tables.ts";
 
@@ -66,7 +67,40 @@ export async function openDatabase(
     mainWorker: "",
   });
   const database = await createDuckDB({ mvp: module("mvp"), eh: module("eh") }, new VoidLogger(), NODE_RUNTIME);
-  const [read] = await Promise.all([typeof tables === "function" ? tables() : tables, database.instantiate()]);
+  const start = async () => {
+    const read = typeof tables === "function" ? await tables() : tables;
+    const ahead = readAhead(read, queries);
+    return { read, ahead, arrow: ahead.size > 0 ? await import("./arrow_rows.ts") : undefined };
+  };
+  const started = start();
+  try {
+    const [{ read, ahead, arrow }] = await Promise.all([started, database.instantiate()]);
+    const { connection, inside } = connect(database, arrow?.arrowStream);
+    const loader = new Loader(inside, read, queries, warn);
+    await loader.preload(ahead);
+    return {
+      query(sql) {
+        refuse(sql, changeable);
+        loader.load(sql);
+        connection.query("begin transaction read only");
+        try {
+          return readResult(connection.query(sql));
+        } catch (error) {
+          throw error instanceof SqlError ? error : sqlError(error);
+        } finally {
+          connection.query("rollback");
+        }
+      },
+      close: () => connection.close(),
+    };
+  } finally {
+    const threads = await started.then(({ ahead }) => [...ahead.values()], () => []);
+    for (const thread of threads) thread.end();
+  }
+}
+
+/** Opens the database, closes it to the world, and gives what loading needs of it. */
+function connect(database: DuckDBBindings, arrowStream: typeof import("./arrow_rows.ts").arrowStream | undefined) {
   database.open({ query: { castBigIntToDouble: true, castDecimalToDouble: true, castTimestampToDate: true } });
   const connection = database.connect();
   connection.query("set autoinstall_known_extensions=false");
@@ -85,23 +119,13 @@ export async function openDatabase(
         database.dropFile(tableFile);
       }
     },
+    ...(arrowStream && {
+      append(name, sources, columns) {
+        connection.insertArrowFromIPCStream(arrowStream(sources, columns), { name, schema: "parts", create: false });
+      },
+    }),
   };
-  const loader = new Loader(inside, read, queries, warn);
-  return {
-    query(sql) {
-      refuse(sql, changeable);
-      loader.load(sql);
-      connection.query("begin transaction read only");
-      try {
-        return readResult(connection.query(sql));
-      } catch (error) {
-        throw error instanceof SqlError ? error : sqlError(error);
-      } finally {
-        connection.query("rollback");
-      }
-    },
-    close: () => connection.close(),
-  };
+  return { connection, inside };
 }
 
 /** The part of Arrow's result that is read here. */

@@ -9,7 +9,8 @@
 import { join } from "node:path";
 import type { Warn } from "./json_files.ts";
 import { NodeFiles } from "./node_files.ts";
-import { type FileIndex, folders, indexFile, type Reading, readRun } from "./run_rows.ts";
+import { readFolders } from "./run_chunks.ts";
+import { type FileIndex, folders, indexFile } from "./run_rows.ts";
 import {
   buildTable,
   compareText,
@@ -26,9 +27,6 @@ export { cell, textRows } from "./cells.ts";
 export type { Warn } from "./json_files.ts";
 export { outputFolders } from "./run_rows.ts";
 
-/** Runs that are read before others have their turn: what waits may be the compiler of DuckDB. */
-const runsAtOnce = 200;
-
 /**
  * Reads every run below `<root>/runs`.
  *
@@ -38,13 +36,18 @@ const runsAtOnce = 200;
  * @param wanted the tables that are wanted; the others stay empty, and what only they need is not read
  */
 export async function readRuns(root: string, warn: Warn, wanted: Iterable<TableName> = tableNames): Promise<Tables> {
-  const reading: Reading = { root, wanted: new Set(wanted), warn, results: new Map() };
   const rows = Object.fromEntries(tableNames.map((name) => [name, []])) as unknown as Record<TableName, Row[]>;
   const files = new Map<FileTableName, FileIndex>(fileTables.map((name) => [name, new Map()]));
   const seen = new Map<string, string>();
-  for (const [index, directory] of runFolders(root).entries()) {
-    if (index % runsAtOnce === 0) await new Promise((resolve) => setTimeout(resolve));
-    const one = readRun(reading, directory);
+  const said = new Set<string>();
+  const directories = runFolders(root);
+  for (const [index, { rows: one, warnings }] of (await readFolders(root, new Set(wanted), directories)).entries()) {
+    const directory = directories[index]!;
+    for (const message of warnings) {
+      // Each thread says it once of a result that runs share.
+      if (!said.has(message)) warn(message);
+      said.add(message);
+    }
     if (one === undefined) continue;
     const first = seen.get(one.run);
     if (first !== undefined) {

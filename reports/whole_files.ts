@@ -24,18 +24,13 @@ export function readWholeBytes(
   bytes: number | undefined,
   warn: Warn,
 ): Uint8Array<ArrayBuffer> | undefined {
-  let length: number;
-  try {
-    length = readInto(join(root, file));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const found = readBytes(join(root, file));
+  if (found === undefined) return undefined;
+  const { length } = found;
   if (bytes !== undefined && length !== bytes) {
     warn(`${file} has ${length} bytes where result.json says ${bytes}; it was left out`);
     return undefined;
   }
-  const found = space.subarray(0, length);
   if (length === 0 || found[length - 1] === lineFeed) return found;
   warn(`${file} ends in the middle of a line; that line was left out`);
   return found.subarray(0, found.lastIndexOf(lineFeed) + 1);
@@ -45,6 +40,17 @@ export function readWholeBytes(
 export function readWhole(root: string, file: string, bytes: number | undefined, warn: Warn): string | undefined {
   const found = readWholeBytes(root, file, bytes, warn);
   return found && decoder.decode(found);
+}
+
+/** A file's bytes, good until the next file is read; undefined when there is none. */
+export function readBytes(path: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const length = readInto(path);
+    return space.subarray(0, length);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 function readInto(path: string): number {
