@@ -15,7 +15,7 @@ const HELP = `Measures a report and a query over many runs.
 
   deno task bench:report                 10,000 runs of 200 rows of training each
   deno task bench:report --runs 1000 --repeat 5
-  deno task bench:report --dir /tmp/runs    keep the run folders there, and take them again next time
+  deno task bench:report --dir many_runs    keep the run folders there, and take them again next time
 
 Options
   --runs N      how many run folders (default: 10000)

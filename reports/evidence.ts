@@ -20,6 +20,7 @@ import {
   mostNodeRows,
   type NodeTableName,
   type Row,
+  schemaColumns,
   type TableName,
   tableNames,
   type Tables,
@@ -137,8 +138,9 @@ export function selectRuns(tables: Tables, runs: ReadonlySet<string>): Tables {
 export function limitNodeTables(tables: Tables, warn: Warn): Tables {
   return mapTables((name) => {
     if (!isNodeTable(name)) return tables[name];
-    const { columns } = tables[name];
-    const rows = name === "training_metrics" ? thinTraining(tables[name].rows) : tables[name].rows;
+    const thin = name === "training_metrics";
+    const columns = thin ? schemaColumns(name) : tables[name].columns;
+    const rows = thin ? thinTraining(tables[name].rows) : tables[name].rows;
     const counts = new Map<string, number>();
     for (const row of rows) counts.set(runOf(row), (counts.get(runOf(row)) ?? 0) + 1);
     const large = new Set([...counts].flatMap(([run, count]) => count > mostNodeRows ? [run] : []));

@@ -172,6 +172,19 @@ Deno.test("limitNodeTables: a table with too many rows of one run is left out, a
   }, (note) => notes.push(note));
   assert.deepEqual(limited.teacher_depth_views.rows, [...rows("a", mostNodeRows), ...rows("c", 1)]);
   assert.equal(limited.training_metrics.rows.length, 2 * mostTrainingRows + 1, "curves are thinned instead");
+  const curve = buildTable(
+    "training_metrics",
+    given.map((row) => ({ ...row, pixel_loss: "1", loss: "2" })),
+    assert.fail,
+  );
+  const slim = limitNodeTables({ ...emptyTables(), training_metrics: curve }, assert.fail).training_metrics;
+  assert.ok(curve.columns.some(({ name }) => name === "pixel_loss"));
+  assert.deepEqual(
+    slim.columns,
+    emptyTables().training_metrics.columns,
+    "columns that the schema does not know stay out",
+  );
+  assert.deepEqual([slim.rows[0]?.loss, slim.rows[0]?.pixel_loss], ["2", undefined]);
   assert.equal(limited.evaluation_views.rows.length, given.length);
   assert.deepEqual(notes, [
     "teacher_depth_views of run b was not recorded: expected at most 2000 rows of one run, found 2001; let the stage write " +

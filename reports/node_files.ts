@@ -8,7 +8,7 @@
  */
 import { parseCsv } from "../runner/csv.ts";
 import type { Warn } from "./json_files.ts";
-import { buildTable, type FileTableName, isNodeTable, type Row, type Table } from "./tables.ts";
+import { buildTable, type FileTableName, isNodeTable, type Row, schemaColumns, type Table } from "./tables.ts";
 import { readWholeBytes } from "./whole_files.ts";
 
 /** One CSV file of a node. */
@@ -106,10 +106,13 @@ export const mostTrainingRows = 200;
 
 /**
  * Thins the training curves: of each node and seed at most {@link mostTrainingRows} evenly spread rows. The first, the
- * last and those with a value in `val_psnr` always stay, even where these alone are more.
+ * last and those with a value in `val_psnr` always stay, even where these alone are more. Columns that the schema does not
+ * know are left out: they would be two thirds of the committed file, and stay in the stage's own.
  */
 export function thinTraining(rows: readonly Row[]): Row[] {
-  return [...groupRows(rows).values()].flatMap((group) => {
+  const known = new Set(schemaColumns("training_metrics").map(({ name }) => name));
+  const slim = rows.map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => known.has(name))));
+  return [...groupRows(slim).values()].flatMap((group) => {
     if (group.length <= mostTrainingRows) return group;
     const last = group.length - 1;
     const kept = new Set(group.flatMap((row, i) => i === 0 || i === last || row.val_psnr ? [i] : []));

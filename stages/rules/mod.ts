@@ -39,21 +39,3 @@ export const RULES: readonly (Rule | GroupRule)[] = [
   ssimFalls,
   throughputCliff,
 ];
-
-export {
-  belowConstant,
-  blankRender,
-  deadGradient,
-  depthScale,
-  gradientsClipped,
-  identicalPlateau,
-  invertedExtrinsics,
-  lossSpike,
-  nanOnset,
-  notTheTarget,
-  overfit,
-  runawayGrowth,
-  scaleCollapse,
-  ssimFalls,
-  throughputCliff,
-};
