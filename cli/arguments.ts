@@ -1,47 +1,38 @@
-/** The command line: all commands, and the help that teaches them. */
+/** Reads the words of the command line; its help teaches, and its errors name what was nearest. */
 
 import { group, or } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { run as runParser } from "@optique/run";
-import { diff, type DiffArguments } from "./diff_arguments.ts";
-import { doctor } from "./doctor_arguments.ts";
-import { type ExportArguments, exportPage } from "./export_arguments.ts";
-import { list, type ListArguments } from "./list_arguments.ts";
-import { query, type QueryArguments } from "./query_arguments.ts";
-import { render, type RenderArguments } from "./render_arguments.ts";
-import { report, type ReportArguments } from "./report_arguments.ts";
-import { explain, type ExplainArguments, run, type RunArguments } from "./run_arguments.ts";
-import { show, type ShowArguments } from "./show_arguments.ts";
+import { runParser } from "@optique/core/facade";
+import { message, text } from "@optique/core/message";
+import type { InferValue } from "@optique/core/parser";
+import { type CommandParser, COMMANDS } from "./commands.ts";
+import { ABOUT } from "./overview.ts";
 
-const commands = group("Commands", or(run, explain, list, doctor, render, report, query, show, diff, exportPage));
+/** Columns below which lines are left to the terminal to break: some words of the help are longer. */
+const NARROW = 60;
 
-/** What was said. */
-export type Arguments =
-  | ShowArguments
-  | DiffArguments
-  | ExportArguments
-  | RunArguments
-  | ExplainArguments
-  | ListArguments
-  | ReportArguments
-  | QueryArguments
-  | RenderArguments
-  | {
-    /** Which command. */
-    readonly action: "doctor";
-  };
-
-/** Reads the command line. Help and errors are printed here, and end the process with 0 and 2. */
-export function readArguments(words: readonly string[]): Arguments {
-  return runParser(commands, {
-    programName: "deno task",
-    args: fillRecord(words),
-    help: "option",
+/** Reads the words of a command, its name among them. Help and errors are printed here, and end the process with 0 and 2. */
+export function readArguments<P extends CommandParser>(parser: P, words: readonly string[]): InferValue<P> {
+  const terminal = Deno.stdout.isTerminal() && Deno.stderr.isTerminal();
+  const columns = terminal ? Deno.consoleSize().columns : 0;
+  return runParser(parser, "deno task", fillRecord(words), {
+    help: { option: true, onShow: () => Deno.exit(0) },
+    onError: () => Deno.exit(2),
+    stdout: (line) => console.log(line),
+    stderr: (line) => console.error(line),
+    colors: terminal && !Deno.noColor,
+    ...(columns >= NARROW ? { maxWidth: columns } : {}),
+    aboveError: "usage",
     showDefault: { prefix: " (default ", suffix: ")" },
-    errorExitCode: 2,
-    brief: message`A scriptable experiment runner for neural-scene research on WebGPU.`,
+    brief: [text(ABOUT)],
     footer: message`Each command has its own help: deno task run --help`,
   });
+}
+
+/** Says what is wrong with words that begin with no command, or are none; ends the process with 2. */
+export async function refuseWords(words: readonly string[]): Promise<never> {
+  const parsers = await Promise.all(Object.values(COMMANDS).map((command) => command.parser()));
+  readArguments(group("Commands", or(...parsers)), words);
+  throw new Error(`Words that begin with no command were read as one: ${words.join(" ")}`);
 }
 
 /** `report --record` alone means the newest runs; the parser knows no option whose value may be left out. */

@@ -6,7 +6,7 @@ import { readRunState } from "../runner/run_state.ts";
 import { UsageError } from "../runner/errors.ts";
 import { writeWhole } from "../runner/json.ts";
 import { byteText } from "../runner/memory.ts";
-import type { Folders } from "../runner/paths.ts";
+import { type Folders, foreignLink, liesIn } from "../runner/paths.ts";
 import type { ExportArguments } from "./export_arguments.ts";
 import { findRun } from "./find_run.ts";
 import { foldersOf, root } from "./project.ts";
@@ -50,6 +50,13 @@ async function readRun(folders: Folders, word: string) {
     readRunState(folders, path, plan),
     shownParameters(folders, plan),
   ]);
+  const inCache = state.nodes.flat().flatMap(({ directory, entry }) => directory === entry ? [entry] : []);
+  for (const folder of [path, ...inCache]) {
+    const link = await foreignLink(folder);
+    if (link !== undefined) {
+      throw new UsageError(`${link} is a link out of its folder: a page holds files of its runs only, remove the link`);
+    }
+  }
   return { state, parameters: parameters.list };
 }
 
@@ -62,14 +69,17 @@ async function readReport(word: string): Promise<{ file: string; text: string }>
     const file = relative(root, path).split(sep).join("/");
     const bytes = await readWhole(path);
     if (!bytes) continue;
-    if (file.startsWith("../")) throw new UsageError(`The report ${word} lies outside ${root}: give one inside it`);
+    if (file.startsWith("../") || !await liesIn(root, path)) {
+      throw new UsageError(`The report ${word} lies outside ${root}: give one inside it`);
+    }
     return { file, text: new TextDecoder().decode(bytes) };
   }
   throw new UsageError(`There is no report ${word} in ${root}: deno task export --help shows what may be given`);
 }
 
-function readBelowRoot(path: string): Promise<Uint8Array | undefined> {
-  return readWhole(join(root, path));
+/** A file of the project; what a link leads to outside of it is none. */
+async function readBelowRoot(path: string): Promise<Uint8Array | undefined> {
+  return await liesIn(root, join(root, path)) ? await readWhole(join(root, path)) : undefined;
 }
 
 async function readWhole(path: string): Promise<Uint8Array | undefined> {

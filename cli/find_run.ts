@@ -51,7 +51,7 @@ export async function findRun(folders: Folders, word: string): Promise<FoundRun>
     const path = `${folders.runs}/${meant[0]!.experiment}/${meant[0]!.run}`;
     const found = await openRun(path);
     if (found) return found;
-    throw new UsageError(`The plan of run ${path} is missing or torn: choose another run`);
+    throw new UsageError(`The plan of run ${path} is missing, torn or none: choose another run`);
   }
   if (await exists(`${folders.root}/experiments/${name}.ts`)) {
     throw new UsageError(`${name} was never run: deno task run experiments/${name}.ts`);
@@ -106,7 +106,7 @@ async function openRun(path: string): Promise<FoundRun | undefined> {
   // What lies in the way, such as an experiment's file, is no run.
   if (!await exists(`${path}/plan.json`)) return undefined;
   const plan = await readPlan(path);
-  if (!Array.isArray(plan?.nodes) || !Array.isArray(plan.seeds)) return undefined;
+  if (!plan) return undefined;
   const summary = await readSummary(path);
   return {
     path,

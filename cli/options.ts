@@ -3,7 +3,7 @@
 import { commandLine, lineBreak, message, text } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { choice as oneOf, integer, string } from "@optique/core/valueparser";
 import type { Message } from "@optique/core/message";
 
 /** Example lines under a help text. */
@@ -53,6 +53,41 @@ export const choice = {
     { message: message`0` },
   ),
 };
+
+/** What varies in a sweep, and how; `run` takes it, too. */
+export const sweepOptions = {
+  sweep: multiple(option("--sweep", string({ metavar: "KEY=VALUES" }), {
+    description:
+      message`A parameter that varies: key=a,b,c, key=range(low,high,n), key=log(low,high,n) or key=int(low,high,n). Give it once for each parameter.`,
+  })),
+  search: optional(option("--search", oneOf(["grid", "random", "sobol", "tpe"], { metavar: "HOW" }), {
+    description:
+      message`How points are chosen: grid (all combinations; the default), random, sobol (evenly spread), tpe (learns from what was tried).`,
+  })),
+  trials: optional(option("--trials", integer({ min: 1, max: 100_000, metavar: "N" }), {
+    description: message`How many settings are tried; a grid has its own number.`,
+  })),
+  objective: optional(option("--objective", string({ metavar: "GOAL" }), {
+    description: message`What is wanted: "maximize evaluate.psnr". The preset's first gate when left out.`,
+  })),
+  jobs: optional(option("--jobs", integer({ min: 1, max: 256, metavar: "N" }), {
+    description: message`Processes at a time on this machine; 1 when left out.`,
+  })),
+};
+
+/** What varies in a sweep, and how. */
+export interface SweepChoice {
+  /** What varies: `key=a,b,c`. */
+  readonly sweep: readonly string[];
+  /** How points are chosen. */
+  readonly search: "grid" | "random" | "sobol" | "tpe" | undefined;
+  /** How many settings. */
+  readonly trials: number | undefined;
+  /** What is wanted. */
+  readonly objective: string | undefined;
+  /** Processes at a time. */
+  readonly jobs: number | undefined;
+}
 
 /** Where results and runs are kept; undefined for the project's own folders. */
 export interface FolderArguments {

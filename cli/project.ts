@@ -67,6 +67,8 @@ export interface PlanArguments {
   readonly preset?: string | undefined;
   /** Path of the YAML overlay. */
   readonly config?: string | undefined;
+  /** An overlay that was read already. */
+  readonly overlay?: unknown;
   /** How many seeds. */
   readonly seeds: number;
   /** The first seed. */
@@ -85,6 +87,8 @@ export interface Prepared {
   readonly keyed: readonly KeyedNode[];
   /** The seeds, in order. */
   readonly seeds: readonly number[];
+  /** The modules of the experiment. */
+  readonly graph: ModuleGraph;
   /** The device, when a stage uses one and there is one. */
   readonly adapter: Fingerprint | undefined;
 }
@@ -112,16 +116,16 @@ export async function prepare(
   const path = resolve(args.file);
   const url = toFileUrl(path);
   await mustExist(path, "an experiment");
-  const graph = new ModuleGraph(root);
-  await graph.add(url);
-  const checked = options.check ? checkTypes(graph, url, folders) : Promise.resolve(undefined);
+  const graph = new ModuleGraph(folders.root);
+  const listed = graph.add(url); // another process: it lists the modules while this one loads them
+  const checked = listed.then(() => options.check ? checkTypes(graph, url, folders) : undefined);
   checked.catch(() => {});
   try {
     const experiment = await loadExperiment(url);
     const params = await resolveParameters(experiment.params, {
       presets: experiment.presets,
       preset: args.preset,
-      overlay: await readOverlay(args.config),
+      overlay: args.overlay ?? await readOverlay(args.config),
       overrides: args.overrides,
     });
     const plan = buildPlan(experiment, params, args.preset ?? "default");
@@ -129,10 +133,11 @@ export async function prepare(
       ? await fingerprint(environment, options.mayLackDevice)
       : undefined;
     const seeds = Array.from({ length: args.seeds }, (_, index) => args.seed + index);
-    const keyed = await keyNodes(plan, { url, cache: folders.cache, root, seeds, adapter, graph });
+    await listed;
+    const keyed = await keyNodes(plan, { url, cache: folders.cache, root: folders.root, seeds, adapter, graph });
     const problem = await checked;
     if (problem !== undefined) throw new UsageError(problem);
-    return { url, experiment, plan, keyed, seeds, adapter };
+    return { url, experiment, plan, keyed, seeds, graph, adapter };
   } catch (error) {
     // A type error explains better than what it led to.
     const problem = await checked;
@@ -149,7 +154,8 @@ async function mustExist(path: string, what: string): Promise<void> {
   }
 }
 
-async function readOverlay(path: string | undefined): Promise<unknown> {
+/** Reads a YAML file of parameters; undefined without one. @throws {UsageError} when it cannot be read */
+export async function readOverlay(path: string | undefined): Promise<unknown> {
   if (path === undefined) return undefined;
   let text: string;
   try {

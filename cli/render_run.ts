@@ -11,6 +11,7 @@ import type { PlannedNode } from "../runner/run_folder.ts";
 import type { SceneInfo } from "../scenes/scene.ts";
 import type { Scene } from "../stages/scene.ts";
 import type { FoundRun } from "./find_run.ts";
+import { quoted } from "./shell.ts";
 
 /** A trained model of a run. */
 export interface FoundModel {
@@ -122,7 +123,7 @@ function undone(run: FoundRun, nodes: readonly string[]): string {
 
 /** How to make a run's results again. */
 function againText({ path, plan }: FoundRun): string {
-  const preset = plan.preset === "default" ? "" : ` --preset ${plan.preset}`;
+  const preset = plan.preset === "default" ? "" : ` --preset ${quoted(plan.preset)}`;
   return `run the experiment again: deno task run experiments/${plan.experiment}.ts${preset}, with the parameters in ${path}/plan.json`;
 }
 

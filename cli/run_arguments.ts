@@ -6,7 +6,7 @@ import { optional, withDefault } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import { choice as oneOf, integer } from "@optique/core/valueparser";
 import type { PlanArguments } from "./project.ts";
-import { choice, examples, type FolderArguments, folders } from "./options.ts";
+import { choice, examples, type FolderArguments, folders, type SweepChoice, sweepOptions } from "./options.ts";
 
 /** The command `run`. */
 export const run = command(
@@ -15,6 +15,7 @@ export const run = command(
     action: constant("run"),
     ...choice,
     ...folders,
+    ...sweepOptions,
     json: option("--json", {
       description:
         message`Print one JSON object as the last line of standard output; everything else goes to standard error.`,
@@ -53,6 +54,7 @@ export const run = command(
         "deno task run experiments/quickstart.ts --seeds 3 --json | tail -n 1 | jq .metrics",
         "three seeds, for a script",
       ],
+      ["deno task run experiments/stage1a.ts --preset probe --sweep depth.weight=0,0.1,0.5 --jobs 2", "a small sweep"],
     ),
   },
 );
@@ -66,7 +68,7 @@ export const explain = command("explain", object({ action: constant("explain"), 
 });
 
 /** What `run` was told. */
-export interface RunArguments extends PlanArguments, FolderArguments {
+export interface RunArguments extends PlanArguments, FolderArguments, SweepChoice {
   /** Which command. */
   readonly action: "run";
   /** Print one JSON object last. */

@@ -1,6 +1,6 @@
 /** `run`: plans an experiment, runs it and tells what came out. */
 
-import { Stopped } from "../runner/errors.ts";
+import { Stopped, UsageError } from "../runner/errors.ts";
 import { explainNode } from "../runner/explain.ts";
 import { entryPath, exists, type Folders } from "../runner/paths.ts";
 import { standardError, TextProgress } from "../runner/progress.ts";
@@ -12,11 +12,15 @@ import { dryRunText } from "./dry_run.ts";
 import { gpuEnvironment } from "./environment.ts";
 import { foldersOf, prepare, type Prepared } from "./project.ts";
 import { planned, previousPlan } from "./previous.ts";
+import { listenForStop } from "./stop_signals.ts";
 import { resultJson, resultText } from "./result_table.ts";
 import { Paint } from "./table.ts";
 
 /** Runs the command; returns the exit code: 0, 1 when a gate or stage failed, 130 when it was stopped. */
 export async function runCommand(args: RunArguments): Promise<number> {
+  if (args.sweep.length > 0) return await sweepInstead(args);
+  const lonely = (["search", "trials", "objective", "jobs"] as const).find((name) => args[name] !== undefined);
+  if (lonely) throw new UsageError(`--${lonely} belongs to a sweep: add --sweep key=a,b,c, or leave it out`);
   const folders = foldersOf(args);
   const environment = gpuEnvironment();
   const prepared = await prepare(args, folders, environment, { check: !args.noCheck, mayLackDevice: args.dryRun });
@@ -60,18 +64,24 @@ export async function runCommand(args: RunArguments): Promise<number> {
   }
 }
 
-/** First signal: stages save a checkpoint and stop. Second one: the process ends at once. */
-function listenForStop(stop: StopFlag): () => void {
-  const heard = () => {
-    if (stop.aborted) Deno.exit(130);
-    stop.stop();
-    console.error("\nStopping after a checkpoint; once more to stop at once");
-  };
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, heard);
-  return () => {
-    for (const signal of signals) Deno.removeSignalListener(signal, heard);
-  };
+/** `run --sweep` is `sweep` with an experiment. */
+async function sweepInstead(args: RunArguments): Promise<number> {
+  if (args.noCache) {
+    throw new UsageError("--no-cache and --sweep exclude each other: points of a sweep come from the cache");
+  }
+  const { sweepCommand } = await import("./sweep_command.ts");
+  return await sweepCommand({
+    ...args,
+    action: "sweep",
+    wave: undefined,
+    searchSeed: undefined,
+    launch: undefined,
+    jobEnv: [],
+    failFast: false,
+    retryFailed: false,
+    report: false,
+    sweepsDir: undefined,
+  });
 }
 
 /** One line for each node that ran before and must run again. */

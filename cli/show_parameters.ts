@@ -95,7 +95,7 @@ function againText(file: string, { preset, seeds }: PlanFile, words: readonly st
   return [
     "deno task run",
     file,
-    ...(preset === "default" ? [] : [`--preset ${preset}`]),
+    ...(preset === "default" ? [] : [`--preset ${quoted(preset)}`]),
     ...words.map(quoted),
     ...(seeds.length > 1 ? [`--seeds ${seeds.length}`] : []),
     ...(seeds[0] ? [`--seed ${seeds[0]}`] : []),

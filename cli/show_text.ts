@@ -274,7 +274,7 @@ function goOnText({ state: { plan, status }, model, parameters, options }: Shown
   const run = plan.run.slice(plan.run.indexOf("-") + 1).slice(0, 12);
   const rows: string[][] = [];
   if (status === "running") rows.push([`deno task show ${run}`, "again, later"]);
-  const goesOn = status === "interrupted" || status === "stopped" || status === "failed";
+  const goesOn = status !== "done" && status !== "gate failed" && status !== "running";
   const changed = parameters.unknown === undefined ? "" : ", with the parameters in plan.json";
   if (status !== "running") {
     rows.push([parameters.again, (goesOn ? "goes on where it was" : "the same again") + changed]);

@@ -9,9 +9,12 @@ import { experiment } from "../runner/experiment.ts";
 import { gate } from "../runner/gate.ts";
 import { distill } from "../stages/distill.ts";
 import { Distillation, DISTILLATION_PRESETS, examine, lesson } from "../stages/distillation.ts";
-import { HashGrid } from "../stages/field_training.ts";
+import { Depth, HashGrid } from "../stages/field_training.ts";
 
-const Params = Distillation.extend({ model: HashGrid.prefault({}).describe("see stages/field_training.ts") });
+const Params = Distillation.extend({
+  model: HashGrid.prefault({}).describe("see stages/field_training.ts"),
+  depth: Depth.optional().describe("the teacher's depth as well; none when left out. See stages/field_training.ts"),
+});
 
 export default experiment({
   name: "stage1a",
@@ -26,6 +29,7 @@ export default experiment({
       teacher: views,
       model: { kind: "hash_grid", ...p.model },
       ...p.student,
+      ...(p.depth ? { depth: p.depth } : {}),
     });
     const evaluation = examine("evaluate", p, given, student);
     const psnr = gate(evaluation, "psnr"), above = gate(evaluation, "psnr_over_constant").atLeast(10);

@@ -9,7 +9,7 @@
 import { join, relative, sep } from "node:path";
 import { UsageError } from "../runner/errors.ts";
 import { sha256, writeWhole } from "../runner/json.ts";
-import { listFiles } from "../runner/paths.ts";
+import { foreignLink, listFiles } from "../runner/paths.ts";
 import { DirectiveError } from "./arguments.ts";
 import { chartFolder, chartPath } from "./charts.ts";
 import { type Change, renderReport, type ReportChart } from "./directives.ts";
@@ -20,6 +20,7 @@ import {
   limitNodeTables,
   mergeTables,
   readEvidence,
+  runOf,
   selectRuns,
   writeEvidence,
 } from "./evidence.ts";
@@ -201,6 +202,7 @@ async function recordEvidence(
   const runs = await readRuns(root, warn);
   const chosen = chooseRuns(runs, what);
   if (chosen.size === 0) warn("No finished run in runs/ to record: run an experiment first");
+  await refuseLinks(root, runs, chosen);
   const merged = mergeTables(evidence, limitNodeTables(selectRuns(runs, chosen), warn), warn);
   const recorded = await recordImages(root, texts.flatMap(imageRequests), merged, warn);
   await writeEvidence(root, recorded);
@@ -208,6 +210,23 @@ async function recordEvidence(
     `${count(chosen.size, "run")} recorded${chosen.size > 0 ? `: ${[...chosen].sort(compareText).join(", ")}` : ""}`,
   );
   return recorded;
+}
+
+/**
+ * Evidence is committed: a link in a run's folder, or in the cache behind it, must not bring a foreign file into it.
+ *
+ * @throws {UsageError} naming the link
+ */
+async function refuseLinks(root: string, { runs, nodes }: Tables, chosen: ReadonlySet<string>): Promise<void> {
+  const directories = runs.rows.filter((row) => chosen.has(runOf(row))).map(({ directory = "" }) => directory);
+  const keys = nodes.rows.filter((row) => chosen.has(runOf(row))).map(({ key = "" }) => key);
+  const entries = keys.filter((key) => /^[0-9a-f]{64}$/.test(key)).map((key) => `cache/${key}`);
+  for (const folder of new Set([...directories, ...entries])) {
+    const link = await foreignLink(join(root, folder));
+    if (link !== undefined) {
+      throw new UsageError(`${link} is a link out of its folder: evidence is copied from files of the run, remove it`);
+    }
+  }
 }
 
 /** Takes runs out of the evidence. */

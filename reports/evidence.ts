@@ -171,7 +171,7 @@ export function chooseRuns(tables: Tables, what: string, where = "runs/"): Set<s
     const measured = new Set([...tables.metrics.rows, ...tables.evaluations.rows].map(runOf));
     const newest = new Map<string, string>();
     for (const row of finished) {
-      if (measured.has(runOf(row)) && row.status !== "failed" && row.status !== "stopped") {
+      if (measured.has(runOf(row)) && (row.status === "done" || row.status === "gate failed")) {
         newest.set(JSON.stringify([row.experiment, row.preset, row.scene]), runOf(row));
       }
     }

@@ -44,8 +44,17 @@ function pngSize(bytes: Uint8Array): { width: number; height: number } | undefin
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-/** What a chart never holds: with it an SVG is shown as a picture, which cannot act. */
-const active = /<(?:script|foreignObject|iframe|a|use|image|style)\b|\son\w+\s*=|(?:href|src)\s*=|url\((?!["']?#)/i;
+/** The elements that charts are drawn with; with any other an SVG is shown as a picture, which cannot act. */
+const still = new Set(
+  ("svg g path text tspan rect line circle ellipse polygon polyline defs clipPath linearGradient radialGradient stop " +
+    "title desc").split(" "),
+);
+/** What a chart never holds: handlers, addresses, and styles that fetch something. */
+const active = /[\s"'/]on\w+\s*=|(?:href|src|style)\s*=|url\((?!["']?#)|<[!?]/i;
+
+function isStill(svg: string): boolean {
+  return !active.test(svg) && [...svg.matchAll(/<\/?([^\s/>]*)/g)].every(([, name = ""]) => still.has(name));
+}
 
 /**
  * A chart as an SVG element. Names inside it are made its own, since all charts of a page share one set of names.
@@ -55,7 +64,7 @@ const active = /<(?:script|foreignObject|iframe|a|use|image|style)\b|\son\w+\s*=
  */
 export function chartHtml(svg: string, name: string, alt: string): string {
   const start = svg.search(/<svg\b/);
-  if (start < 0 || active.test(svg)) return pictureHtml(new TextEncoder().encode(svg), "chart.svg", alt);
+  if (start < 0 || !isStill(svg.slice(start))) return pictureHtml(new TextEncoder().encode(svg), "chart.svg", alt);
   const element = svg.slice(start).trimEnd()
     .replace(/ xmlns:xlink="[^"]*"| version="[^"]*"/g, "")
     .replace(/\bid="([^"]*)"/g, `id="${name}-$1"`)

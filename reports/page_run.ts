@@ -198,7 +198,7 @@ function gatesHtml(gates: readonly GateResult[]): string {
         textCell(gate),
         textCell(`${operator === ">=" ? "at least" : "at most"} ${formatNumber(threshold)}`),
         numberTextCell(found),
-        { html: `<span class="${tone}">${state}</span>${blocking ? " (blocking)" : ""}` },
+        { html: `<span class="${tone}">${escapeHtml(state)}</span>${blocking ? " (blocking)" : ""}` },
       ];
     }),
   );
@@ -207,8 +207,8 @@ function gatesHtml(gates: readonly GateResult[]): string {
 function findingHtml({ rule, severity, node, seed, message, suggestion, docs }: Finding): string {
   const tone = severity === "critical" ? "bad" : "warn";
   const where = `${node}${seed === undefined ? "" : `, seed ${seed}`}`;
-  return `<div class="finding ${severity}">
-<p><span class="${tone}">${severity} · ${escapeHtml(rule)}</span> in ${escapeHtml(where)}</p>
+  return `<div class="finding ${escapeHtml(severity)}">
+<p><span class="${tone}">${escapeHtml(severity)} · ${escapeHtml(rule)}</span> in ${escapeHtml(where)}</p>
 <p>${escapeHtml(message)}</p>
 <p class="faint">Try: ${escapeHtml(suggestion)} (<span class="file">${escapeHtml(docs)}</span>)</p>
 </div>

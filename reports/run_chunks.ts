@@ -60,8 +60,15 @@ function readChunk(
 ): ReadChunk {
   const folders = directories.slice(chunk * chunkLength, (chunk + 1) * chunkLength).map((directory): ReadFolder => {
     const warnings: string[] = [];
-    const rows = readRun({ root, wanted, results, warn: (message) => void warnings.push(message) }, directory);
-    return { rows, warnings };
+    const warn = (message: string) => void warnings.push(message);
+    try {
+      return { rows: readRun({ root, wanted, results, warn }, directory), warnings };
+    } catch (error) {
+      // Looking for it beforehand would cost thousands of sound runs more than it is worth.
+      if (!(error instanceof RangeError)) throw error;
+      warn(`${directory} was left out: lists or objects in its files are nested too deeply`);
+      return { rows: undefined, warnings };
+    }
   });
   return { chunk, folders };
 }

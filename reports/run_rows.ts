@@ -91,6 +91,7 @@ export function readRun(reading: Reading, directory: string): RunRows | undefine
     fields,
     keys: read.texts(fields, "keys"),
   }));
+  read.problem ??= namesProblem(run, experiment, nodes);
   if (read.problem !== undefined) warn(`${directory}/plan.json was left out: ${read.problem}`);
   if (plan === undefined || read.problem !== undefined || run === "" || experiment === "") {
     warn(`${directory} has no readable plan.json and was left out`);
@@ -126,6 +127,13 @@ export function readRun(reading: Reading, directory: string): RunRows | undefine
     );
   }
   return { run, rows, files: nodeFiles(reading, origin, nodes, only, seeds, outputs) };
+}
+
+/** What is wrong with the names of a plan, which reports show and link: Markdown or a path in one would go on from there. */
+function namesProblem(run: string, experiment: string, nodes: readonly PlannedNode[]): string | undefined {
+  const found = { run, experiment, ...Object.fromEntries(nodes.map(({ name }, i) => [`nodes.${i}.name`, name])) };
+  const bad = Object.entries(found).find(([, name]) => name !== "" && !/^\w[\w.-]{0,127}$/.test(name));
+  return bad && `${bad[0]}: expected a plain name, found ${JSON.stringify(bad[1].slice(0, 40))}`;
 }
 
 /** Name of a scene: the end of its path, from the plan or from the parameter `scene`. */

@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { canonicalJson, type Json } from "./json.ts";
+import { canonicalJson, isPlainObject, type Json } from "./json.ts";
 
 /** The arrays that a checkpoint may hold. */
 export type Tensor = Float32Array | Uint32Array | Int32Array;
@@ -83,15 +83,17 @@ export function encodeCheckpoint(checkpoint: StoredCheckpoint): Uint8Array {
   return bytes;
 }
 
-/** Reads a checkpoint's file; undefined when it is torn or damaged in any byte. */
+/** Reads a checkpoint's file; undefined when it is torn, damaged in any byte, or of another version of this program. */
 export function decodeCheckpoint(bytes: Uint8Array): StoredCheckpoint | undefined {
   if (bytes.length < magic.length + 4 + 32 || magic.some((byte, index) => bytes[index] !== byte)) return undefined;
   const body = bytes.subarray(0, bytes.length - 32);
   const sum = createHash("sha256").update(body).digest();
   if (sum.some((byte, index) => bytes[body.length + index] !== byte)) return undefined;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true);
-  const header = JSON.parse(new TextDecoder().decode(body.subarray(12, 12 + length))) as Header;
+  const header = parseHeader(body.subarray(12, 12 + length));
+  if (!isHeader(header)) return undefined;
   let offset = Math.ceil((12 + length) / 4) * 4;
+  if (header.tensors.reduce((sum, tensor) => sum + tensor.length * 4, offset) !== body.length) return undefined;
   const tensors: Record<string, Tensor> = {};
   for (const { name, type, length } of header.tensors) {
     const copy = body.slice(offset, offset + length * 4); // a copy: its own, aligned buffer
@@ -102,7 +104,35 @@ export function decodeCheckpoint(bytes: Uint8Array): StoredCheckpoint | undefine
   return { step, state, sequence, elapsed, csv, tensors };
 }
 
+function parseHeader(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The checksum says that the header is what was written, not that this version would have written it. */
+function isHeader(header: unknown): header is Header {
+  return isPlainObject(header) && Number.isInteger(header.step) && Number.isInteger(header.sequence) &&
+    Number.isFinite(header.elapsed) && isPlainObject(header.csv) && Array.isArray(header.tensors) &&
+    header.tensors.every((tensor: unknown) =>
+      isPlainObject(tensor) && typeof tensor.name === "string" && tensor.name !== "__proto__" &&
+      typeof tensor.type === "string" && Object.hasOwn(types, tensor.type) &&
+      typeof tensor.length === "number" && Number.isSafeInteger(tensor.length) && tensor.length >= 0
+    );
+}
+
 const slots = ["a.bin", "b.bin"] as const;
+
+/** A slot as it is found. */
+export interface FoundSlot {
+  /** Its file, absolute. */
+  readonly path: string;
+  /** What is in it; undefined when it is damaged or of another version. */
+  readonly checkpoint: StoredCheckpoint | undefined;
+}
 
 /** The checkpoints of one stage, in the folder `checkpoint/`. */
 export class CheckpointStore {
@@ -119,27 +149,38 @@ export class CheckpointStore {
 
   /** The newest whole checkpoint; a damaged newest one falls back to the one before. */
   async load(): Promise<StoredCheckpoint | undefined> {
+    return (await this.list()).find(({ checkpoint }) => checkpoint !== undefined)?.checkpoint;
+  }
+
+  /** What there is: whole checkpoints, the newest first, then damaged ones. */
+  async list(): Promise<FoundSlot[]> {
     const found = await Promise.all(slots.map((slot) => this.#read(slot)));
-    return found.filter((item) => item !== undefined).sort((a, b) => b.sequence - a.sequence)[0];
+    return found.filter((slot) => slot !== undefined)
+      .sort((a, b) => (b.checkpoint?.sequence ?? -1) - (a.checkpoint?.sequence ?? -1));
   }
 
   /** Saves over the older of the two: the newest one stays until this one is whole and durable. */
   async save(checkpoint: StoredCheckpoint): Promise<void> {
     await Deno.mkdir(this.#directory, { recursive: true });
     const path = `${this.#directory}/${slots[checkpoint.sequence % 2]}`;
-    const file = await Deno.open(`${path}.tmp`, { write: true, create: true, truncate: true });
     try {
-      const hash = createHash("sha256");
-      for (const piece of parts(checkpoint)) {
-        hash.update(piece);
-        await writeAll(file, piece);
+      const file = await Deno.open(`${path}.tmp`, { write: true, create: true, truncate: true });
+      try {
+        const hash = createHash("sha256");
+        for (const piece of parts(checkpoint)) {
+          hash.update(piece);
+          await writeAll(file, piece);
+        }
+        await writeAll(file, hash.digest());
+        await file.syncData();
+      } finally {
+        file.close();
       }
-      await writeAll(file, hash.digest());
-      await file.syncData();
-    } finally {
-      file.close();
+      await Deno.rename(`${path}.tmp`, path);
+    } catch (error) {
+      await Deno.remove(`${path}.tmp`).catch(() => {}); // on a full disk its space is needed
+      throw error;
     }
-    await Deno.rename(`${path}.tmp`, path);
   }
 
   /** Removes both. */
@@ -149,9 +190,10 @@ export class CheckpointStore {
     });
   }
 
-  async #read(slot: string): Promise<StoredCheckpoint | undefined> {
+  async #read(slot: string): Promise<FoundSlot | undefined> {
+    const path = `${this.#directory}/${slot}`;
     try {
-      return decodeCheckpoint(await Deno.readFile(`${this.#directory}/${slot}`));
+      return { path, checkpoint: decodeCheckpoint(await Deno.readFile(path)) };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;

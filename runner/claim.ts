@@ -41,7 +41,7 @@ export class Claim {
   readonly #directory: string;
   #file: Deno.FsFile | undefined;
   #timer: ReturnType<typeof setInterval>;
-  #renewed = Date.now();
+  #renewed = performance.now();
   readonly #heartbeat: number;
   readonly #onLost: () => void;
   #lost = false;
@@ -70,11 +70,12 @@ export class Claim {
 
   /** Renews the heartbeat when it is due; a timer does it, long synchronous work may do it too. */
   renew(): void {
-    const now = Date.now();
-    if (!this.#file || now - this.#renewed < this.#heartbeat / 2) return;
-    this.#renewed = now;
+    const passed = performance.now(); // a clock that is set back must not stop the heartbeat
+    if (!this.#file || passed - this.#renewed < this.#heartbeat / 2) return;
+    this.#renewed = passed;
     try {
-      Deno.utimeSync(this.#path, now / 1000, now / 1000);
+      const now = Date.now() / 1000;
+      Deno.utimeSync(this.#path, now, now);
     } catch { /* a full or vanished disk shows elsewhere */ }
     this.check();
   }
@@ -102,6 +103,7 @@ export class Claim {
         for (const number of listClaims(this.#directory).filter((n) => n <= this.#number).sort((a, b) => a - b)) {
           await Deno.remove(claimPath(this.#directory, number)).catch(() => {});
         }
+        await removeUnborn(this.#directory);
       } else await Deno.utime(this.#path, 0, 0).catch(() => {});
     } finally {
       this.#file.close();
@@ -136,15 +138,23 @@ export async function acquire(directory: string, options: AcquireOptions): Promi
   checkName(options.run.replaceAll("/", "-").slice(0, 64) || "run", "run");
   await Deno.mkdir(directory, { recursive: true });
   let told = false;
+  const pulse = new Pulse();
   while (true) {
     if (await options.finished()) return undefined;
     const number = highest(listClaims(directory));
-    if (number === 0 || await isDead(claimPath(directory, number), timing)) {
+    if (number === 0 || await isDead(claimPath(directory, number), timing, pulse)) {
       const file = await create(directory, number + 1, options.run);
       if (file) {
         const claim = new Claim(directory, number + 1, file, timing, options.onLost ?? (() => {}));
-        if (!await options.finished() && claim.check()) return claim;
-        await claim.release(await options.finished());
+        let done = false;
+        try {
+          done = await options.finished();
+          if (!done && claim.check()) return claim;
+        } catch (error) {
+          await claim.release(false);
+          throw error;
+        }
+        await claim.release(done);
       }
       continue;
     }
@@ -185,31 +195,36 @@ function claimPath(directory: string, number: number): string {
 }
 
 function listClaims(directory: string): number[] {
-  const numbers: number[] = [];
+  return namesIn(directory).flatMap((name) => {
+    const match = /^claim(?:\.(\d+))?$/.exec(name);
+    return match ? [match[1] === undefined ? 1 : Number(match[1])] : [];
+  });
+}
+
+/** Names in a folder; a missing one has none. */
+function namesIn(directory: string): string[] {
   try {
-    for (const entry of Deno.readDirSync(directory)) {
-      const match = /^claim(?:\.(\d+))?$/.exec(entry.name);
-      if (match) numbers.push(match[1] === undefined ? 1 : Number(match[1]));
-    }
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return [];
   }
-  return numbers;
 }
 
 function highest(numbers: readonly number[]): number {
   return Math.max(0, ...numbers);
 }
 
-/** Creates a claim that is locked and complete the moment it can be seen; undefined when another was faster. */
+/**
+ * Creates a claim that is locked and complete the moment it can be seen; undefined when another was faster. What fails on the way,
+ * on a full disk for example, leaves nothing.
+ */
 async function create(directory: string, number: number, run: string): Promise<Deno.FsFile | undefined> {
   const holder: ClaimHolder = { host: Deno.hostname(), pid: Deno.pid, start: new Date().toISOString(), run };
   const path = claimPath(directory, number);
   const temporary = `${directory}/claim.${randomUUID()}.new`;
-  const file = await Deno.open(temporary, { read: true, write: true, createNew: true });
+  const file = await createLocked(temporary, holder);
   try {
-    await file.write(new TextEncoder().encode(JSON.stringify(holder) + "\n"));
-    await file.lock(true).catch(() => {}); // a file system without locks: the heartbeat alone must do
     await Deno.link(temporary, path);
     return file;
   } catch (error) {
@@ -223,44 +238,91 @@ async function create(directory: string, number: number, run: string): Promise<D
 
 async function createWithoutLink(path: string, holder: ClaimHolder): Promise<Deno.FsFile | undefined> {
   try {
-    const file = await Deno.open(path, { read: true, write: true, createNew: true });
-    await file.lock(true).catch(() => {});
-    await file.write(new TextEncoder().encode(JSON.stringify(holder) + "\n"));
-    return file;
+    return await createLocked(path, holder);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
     throw error;
   }
 }
 
+/** Creates a file with a holder in it and locks it; removes it again when that fails. */
+async function createLocked(path: string, holder: ClaimHolder): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { read: true, write: true, createNew: true });
+  try {
+    await file.lock(true).catch(() => {}); // a file system without locks: the heartbeat alone must do
+    let bytes = new TextEncoder().encode(JSON.stringify(holder) + "\n");
+    while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
+    return file;
+  } catch (error) {
+    file.close();
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+}
+
+/** Removes claims that were never born: their process died between making them and giving them their number. */
+async function removeUnborn(directory: string): Promise<void> {
+  for (const name of namesIn(directory)) {
+    const path = `${directory}/${name}`;
+    if (name.endsWith(".new") && isClaimFile(name) && await isFree(path).catch(() => false)) {
+      await Deno.remove(path).catch(() => {});
+    }
+  }
+}
+
+/** How long a heartbeat has been seen to stand still, by a clock that nobody can set. */
+class Pulse {
+  #path = "";
+  #beat = NaN;
+  #since = 0;
+
+  /** Milliseconds for which the time of a file has been the same. */
+  stillFor(path: string, beat: number): number {
+    const now = performance.now();
+    if (path !== this.#path || beat !== this.#beat) {
+      this.#path = path;
+      this.#beat = beat;
+      this.#since = now;
+    }
+    return now - this.#since;
+  }
+}
+
+/** True when nobody locks a file. */
+async function isFree(path: string): Promise<boolean> {
+  using file = await Deno.open(path); // for reading only: whoever may look at a cache may ask
+  return await file.tryLock(false);
+}
+
 /**
- * A claim is dead when its heartbeat is too old, or when nobody on this host locks it. A held lock on this host proves life even
- * when the heartbeat is old: a holder that is busy or stopped must not be doubled.
+ * A claim is dead when its heartbeat is too old or stands still for too long, or when nobody on this host locks it. A held lock on
+ * this host proves life even when the heartbeat is old: a holder that is busy or stopped must not be doubled. Watching for as
+ * long as a heartbeat may take finds the dead one too whose last heartbeat lies in the future, because a clock was set back.
  */
-async function isDead(path: string, timing: ClaimTiming): Promise<boolean> {
-  let file: Deno.FsFile;
-  let age: number;
+async function isDead(path: string, timing: ClaimTiming, pulse?: Pulse): Promise<boolean> {
+  let stale: boolean;
   let holder: Partial<ClaimHolder>;
   try {
-    const found = await Deno.stat(path);
-    age = Date.now() - (found.mtime?.getTime() ?? 0);
-    file = await Deno.open(path, { read: true, write: true });
+    const beat = (await Deno.stat(path)).mtime?.getTime() ?? 0;
+    stale = Date.now() - beat > timing.dead || (pulse?.stillFor(path, beat) ?? 0) > timing.dead;
+    holder = parseHolder(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false; // finished meanwhile: look again
     throw error;
   }
   try {
-    holder = JSON.parse(await Deno.readTextFile(path)) as ClaimHolder;
+    const free = await isFree(path);
+    return holder.host === Deno.hostname() ? free : free && stale;
   } catch {
-    holder = {};
+    return stale; // no locks here
   }
+}
+
+/** A holder from its file; an empty one when the file is torn. */
+function parseHolder(text: string): Partial<ClaimHolder> {
   try {
-    const free = await file.tryLock(false);
-    if (holder.host === Deno.hostname()) return free;
-    return free && age > timing.dead;
+    return JSON.parse(text) as ClaimHolder;
   } catch {
-    return age > timing.dead; // no locks here
-  } finally {
-    file.close();
+    return {};
   }
 }

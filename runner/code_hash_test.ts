@@ -61,6 +61,36 @@ programTest("hashCode() changes with what runs and with nothing else", async (fo
     const never = () => Promise.reject(new Error("Bundled again"));
     assert.equal((await hash(never)).semantic, base.semantic);
   });
+  await t.step(
+    "an import map that swaps two files, and Deno's options, are seen though no file of the graph changes",
+    async () => {
+      const swapped = { "one": "./other.ts", "two": "./learn.ts" },
+        straight = { "one": "./learn.ts", "two": "./other.ts" };
+      await Deno.writeTextFile(
+        `${folder}/stage.ts`,
+        `import * as a from "one";\nimport * as b from "two";\nexport const names = [Object.keys(a), Object.keys(b)];\n`,
+      );
+      const withSettings = async (settings: object) => {
+        await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(settings));
+        return await hash();
+      };
+      const one = await withSettings({ imports: straight });
+      const two = await withSettings({ imports: swapped });
+      assert.deepEqual(one.files, two.files);
+      assert.notEqual(one.semantic, two.semantic);
+      const asked: string[] = [];
+      const bundle = (path: string) => (asked.push(path), Promise.resolve("bundled"));
+      for (const compilerOptions of [{ strict: true }, { strict: false }, { strict: true }]) {
+        await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports: straight, compilerOptions }));
+        const graph = new ModuleGraph(folder), url = toFileUrl(`${folder}/stage.ts`);
+        await graph.add(url);
+        await hashCode(graph, url, `${folder}/cache`, bundle);
+      }
+      assert.equal(asked.length, 2, "options that were seen before are remembered");
+      await Deno.remove(`${folder}/deno.json`);
+      await restore();
+    },
+  );
   await t.step("without a bundler every byte counts", async () => {
     const none = () => Promise.resolve(undefined);
     await edit("learn.ts", "Learns.", "Learns nothing.");

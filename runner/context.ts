@@ -3,6 +3,7 @@
 import type { CheckpointStore, StoredCheckpoint } from "./checkpoint.ts";
 import { CsvFile, type CsvWriter } from "./csv.ts";
 import type { Severity } from "./diagnosis.ts";
+import { Paused } from "./errors.ts";
 import { checkFileName } from "./names.ts";
 import type { ProgressUpdate, StageContext } from "./stage.ts";
 import type { StopSignal } from "./stop.ts";
@@ -35,6 +36,8 @@ export interface ContextOptions {
   readonly resumed: StoredCheckpoint | undefined;
   /** Least seconds between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** Leave after a checkpoint once this much is done, unless it is all there is to do; see `RunOptions.pause`. */
+  readonly pauseAt?: number | undefined;
   /** Hears how it goes. */
   readonly listener: StageListener;
 }
@@ -50,6 +53,7 @@ export class RunningContext implements StageContext {
   readonly #options: ContextOptions;
   readonly #files = new Map<string, CsvFile>();
   readonly #started = performance.now();
+  #paused = false;
 
   /**
    * Makes it.
@@ -61,12 +65,12 @@ export class RunningContext implements StageContext {
     this.directory = options.directory;
     this.seed = options.seed;
     this.device = options.device;
-    this.signal = options.signal;
+    this.signal = this.#pausable(options.signal);
     this.#options = options;
     let saved = performance.now();
     let sequence = options.resumed?.sequence ?? 0;
     this.checkpoint = {
-      due: () => options.signal.aborted || performance.now() - saved >= options.checkpointSeconds * 1000,
+      due: () => this.signal.aborted || performance.now() - saved >= options.checkpointSeconds * 1000,
       load: () => Promise.resolve(options.resumed),
       save: async (checkpoint) => {
         const csv: Record<string, number> = { ...options.resumed?.csv };
@@ -90,6 +94,8 @@ export class RunningContext implements StageContext {
   }
 
   progress(update: ProgressUpdate): void {
+    const { pauseAt } = this.#options;
+    if (pauseAt !== undefined && update.done >= pauseAt && update.done < update.total) this.#paused = true;
     this.#options.listener.progress(update);
   }
 
@@ -112,6 +118,20 @@ export class RunningContext implements StageContext {
   event(severity: Severity, kind: string, message: string): void {
     this.csv("events.csv", ["severity", "kind", "message"]).append({ severity, kind, message });
     this.#options.listener.event(severity, kind, message);
+  }
+
+  /** The stop signal, raised too when the stage shall pause. */
+  #pausable(signal: StopSignal): StopSignal {
+    const paused = () => this.#paused;
+    return {
+      get aborted() {
+        return paused() || signal.aborted;
+      },
+      throwIfAborted() {
+        signal.throwIfAborted();
+        if (paused()) throw new Paused();
+      },
+    };
   }
 
   /** Closes the CSV files. */

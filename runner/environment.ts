@@ -26,10 +26,24 @@ export interface Fingerprint {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+/** Why a device is of no use any more. */
+export interface DeviceLoss {
+  /** The driver's words. */
+  readonly reason: string;
+  /** True when it had run out of memory before: the same work would do so again. */
+  readonly outOfMemory: boolean;
+}
+
 /** An open device, as the worker holds it. */
 export interface OpenDevice {
   /** What stages get as `context.device`. */
   readonly device: unknown;
+  /** Names it: a stage is not run on another device than its key says. Left out where that cannot be told. */
+  readonly adapter?: Fingerprint;
+  /** Resolves when it is lost; never rejects. */
+  readonly lost: Promise<DeviceLoss>;
+  /** Uses it a little, so that a loss comes out: drivers tell only when they are asked. Called after a failure. */
+  probe(): void;
   /** Largest number of bytes in buffers since the last reset. */
   peakBytes(): number;
   /** Forgets the largest number. */
@@ -62,7 +76,7 @@ export interface Meter {
 export interface Environment {
   /** Names the device. Called once per run, only when a stage needs a device. */
   fingerprint(): Promise<Fingerprint>;
-  /** Opens the device. Called in the worker, once. */
+  /** Opens the device. Called in the worker: once, and again when that failed; after a loss, in a new worker. */
   open(): Promise<OpenDevice>;
   /** Says why a memory plan cannot work on the device; undefined when it can. */
   checkMemory(plan: readonly MemoryItem[]): Promise<string | undefined>;

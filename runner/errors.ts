@@ -30,6 +30,20 @@ export class Stopped extends Error {
   }
 }
 
+/** A stage was left where it was told to pause; what was done so far is in the checkpoint. */
+export class Paused extends Error {
+  /** Tells the class after crossing from a worker. */
+  override readonly name = "Paused";
+  /**
+   * Makes it.
+   *
+   * @param message what was paused
+   */
+  constructor(message = "Paused after a checkpoint") {
+    super(message);
+  }
+}
+
 /**
  * True for an error whose message says what the user can mend: it is shown alone. All others are faults of a program and
  * keep their stack. An error tells by itself, with a property `userFacing` that is true: the runner knows no other folder's

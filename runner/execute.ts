@@ -1,13 +1,15 @@
 /** Runs one node in its cache folder, in whatever thread this is called. */
 
+import type { Artifact } from "./artifact.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint.ts";
 import { isClaimFile, stillHolds } from "./claim.ts";
 import { RunningContext, type StageListener } from "./context.ts";
+import { explainDisk } from "./disk_trouble.ts";
 import type { OpenDevice } from "./environment.ts";
-import { StageError } from "./errors.ts";
+import { isUserFacing, messageOf, StageError } from "./errors.ts";
 import { writeJson } from "./json.ts";
 import type { KeyParts } from "./keys.ts";
-import { listFiles } from "./paths.ts";
+import { exists, listFiles } from "./paths.ts";
 import type { PlanNode } from "./plan_builder.ts";
 import type { StageResult } from "./result.ts";
 import type { StopSignal } from "./stop.ts";
@@ -30,6 +32,8 @@ export interface Job {
   readonly inputs: Readonly<Record<string, { readonly node: string; readonly directory: string }>>;
   /** Least seconds between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** Leave after a checkpoint once this much is done; see `RunOptions.pause`. */
+  readonly pauseAt?: number;
 }
 
 /** What {@link execute} needs besides the job. */
@@ -48,14 +52,29 @@ export interface ExecuteOptions {
  * Runs a node: resumes from its checkpoint or starts afresh, saves the value, and writes `result.json` last.
  *
  * @throws {Stopped} when the user stopped it
+ * @throws {Paused} when it came to where it shall pause
  */
 export async function execute(job: Job, options: ExecuteOptions): Promise<StageResult> {
+  try {
+    return await attempt(job, options);
+  } catch (error) {
+    // Here, because what an error carries besides its message does not cross from a worker.
+    if (error instanceof Deno.errors.NotFound && !await exists(job.directory)) {
+      throw new StageError(
+        `${job.directory} was removed while node ${job.node} worked in it: run the same command again`,
+      );
+    }
+    throw explainDisk(error, job.directory);
+  }
+}
+
+async function attempt(job: Job, options: ExecuteOptions): Promise<StageResult> {
   const node = options.nodes.get(job.node);
   if (!node) throw new Error(`Node ${job.node} is not in the plan`);
   const { stage } = node;
   const { listener, signal, device } = options;
   const store = new CheckpointStore(job.directory);
-  const resumed = await resumable(await store.load(), job.directory);
+  const resumed = await newestUsable(store, job.directory, listener);
   await prepare(job.directory, resumed);
   if (resumed) listener.event("note", "resume", `Going on from step ${resumed.step}`);
   signal.throwIfAborted();
@@ -64,7 +83,7 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
   for (const [name, { node: from, directory }] of Object.entries(job.inputs)) {
     const artifact = options.nodes.get(from)?.stage.artifact;
     if (!artifact) throw new Error(`Node ${from} is not in the plan`);
-    inputs[name] = await artifact.load(directory);
+    inputs[name] = await loadInput(name, from, directory, artifact);
   }
   device?.resetPeak();
   const context = new RunningContext({
@@ -76,6 +95,7 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
     store,
     resumed,
     checkpointSeconds: job.checkpointSeconds,
+    pauseAt: job.pauseAt,
     listener,
   });
   try {
@@ -128,6 +148,42 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
   }
 }
 
+/** The newest checkpoint that can be gone on from; those that cannot are told of. */
+async function newestUsable(
+  store: CheckpointStore,
+  directory: string,
+  listener: StageListener,
+): Promise<StoredCheckpoint | undefined> {
+  const useless: string[] = [];
+  let usable: StoredCheckpoint | undefined;
+  for (const { path, checkpoint } of await store.list()) {
+    usable ??= await resumable(checkpoint, directory);
+    if (!checkpoint) useless.push(`${path} is damaged, or another version of Stillroom wrote it`);
+    else if (!usable) useless.push(`rows are missing that ${path} counts on`);
+  }
+  for (const reason of useless) {
+    const next = usable ? `the one of step ${usable.step} is used` : "the stage starts from its beginning";
+    listener.event("warning", "checkpoint", `A checkpoint cannot be used, ${reason}: ${next}`);
+  }
+  return usable;
+}
+
+/** Loads the value of an input. */
+async function loadInput(name: string, from: string, directory: string, artifact: Artifact<unknown>): Promise<unknown> {
+  try {
+    return await artifact.load(directory);
+  } catch (error) {
+    const explained = explainDisk(error, directory);
+    if (isUserFacing(explained)) throw explained;
+    throw new StageError(
+      `Input ${name}, made by node ${from}, cannot be read from ${directory}: ${
+        messageOf(error)
+      }. If its files were damaged, remove that folder and run the same command again`,
+      { cause: error },
+    );
+  }
+}
+
 /** A checkpoint is of no use when a CSV file that it counts on is gone or shorter than it was: rows would be missing. */
 export async function resumable(
   checkpoint: StoredCheckpoint | undefined,
@@ -150,11 +206,13 @@ export async function prepare(directory: string, resumed: StoredCheckpoint | und
     const path = `${directory}/${entry.name}`;
     if (isClaimFile(entry.name)) continue;
     if (!resumed) await Deno.remove(path, { recursive: true });
-    else if (entry.name.endsWith(".tmp")) await Deno.remove(path);
     else if (entry.name.endsWith(".csv")) {
       const bytes = resumed.csv[entry.name];
       if (bytes === undefined) await Deno.remove(path);
       else await Deno.truncate(path, bytes);
     }
+  }
+  for (const file of await listFiles(directory)) {
+    if (file.endsWith(".tmp")) await Deno.remove(`${directory}/${file}`);
   }
 }

@@ -14,44 +14,50 @@ export interface Explanation {
   readonly cause: string;
 }
 
+/** What an explanation may be told beside two plans, to be more exact. */
+export interface ExplainNotes {
+  /** The files in which two contents of a folder differ, when both are known; see `dataChanges`. */
+  readonly dataChanges?: (before: string, now: string) => readonly string[] | undefined;
+  /** Versions of Deno: another one may bundle the same code differently. */
+  readonly deno?: { readonly before: string; readonly now: string };
+}
+
 /**
  * Explains a node.
  *
  * @param now the node as it is planned now
  * @param before the node in an earlier plan, when there was one
  * @param cached for each key, whether its result is there
+ * @param notes what else is known
  */
 export function explainNode(
   now: PlannedNode,
   before: PlannedNode | undefined,
   cached: readonly boolean[],
+  notes: ExplainNotes = {},
 ): Explanation {
   const all = cached.every(Boolean);
   const base = { node: now.name, cached: all };
   if (!before) return { ...base, cause: all ? "not in the last run, but its result is there" : "not in the last run" };
   const index = Math.max(0, cached.indexOf(false));
   const parts = now.parts[index];
-  const old = before.parts.find((item) => item.seed === parts?.seed) ?? before.parts[index] ?? before.parts[0];
+  const sameSeed = before.parts.find((item) => item.seed !== undefined && item.seed === parts?.seed);
+  const old = sameSeed ?? before.parts[index] ?? before.parts[0];
   if (!parts || !old) return { ...base, cause: "the earlier plan cannot be read" };
   const causes: string[] = [];
   if (parts.stage !== old.stage) causes.push(`stage: ${old.stage} -> ${parts.stage}`);
   causes.push(...paramChanges(old.params, parts.params).map((line) => `param ${line}`));
-  const files = fileChanges(before.files, now.files);
-  if (parts.code !== old.code) causes.push(codeCause(files, before.packages, now.packages));
-  for (const path of names(old.data, parts.data)) {
-    if (old.data[path] === parts.data[path]) continue;
-    const what = old.data[path] === undefined
-      ? "is new"
-      : parts.data[path] === undefined
-      ? "is no longer used"
-      : "changed";
-    causes.push(`data: ${path} ${what}`);
-  }
+  const moves = fileMoves(before.files, now.files);
+  if (parts.code !== old.code) causes.push(codeCause(moves, before.packages, now.packages, notes.deno));
+  causes.push(...dataCauses(old.data, parts.data, notes));
   if (parts.adapter !== old.adapter) causes.push(`adapter: ${old.adapter ?? "none"} -> ${parts.adapter ?? "none"}`);
-  if (parts.seed !== old.seed) causes.push(`seed: ${old.seed ?? "none"} -> ${parts.seed ?? "none"}`);
+  if (parts.seed !== old.seed) {
+    const added = old.seed !== undefined && now.parts.some(({ seed }) => seed === old.seed);
+    causes.push(added ? `seed: ${parts.seed} is new` : `seed: ${old.seed ?? "none"} -> ${parts.seed ?? "none"}`);
+  }
   for (const input of names(old.inputs, parts.inputs)) {
     if (old.inputs[input] !== parts.inputs[input]) {
-      causes.push(`input ${input}: node ${now.inputs[input] ?? before.inputs[input]} changed`);
+      causes.push(`input ${input}: ${inputChange(before.inputs[input], now.inputs[input])}`);
     }
   }
   if (causes.length > 0) return { ...base, cause: causes.join("; ") };
@@ -61,10 +67,12 @@ export function explainNode(
       cause: "nothing changed, but the result is not in the cache: the last run did not finish it, or it was removed",
     };
   }
-  if (files.length > 0) {
-    return { ...base, cause: `unchanged (only comments, formatting or types moved in ${some(files)})` };
-  }
-  return { ...base, cause: "unchanged" };
+  const { renamed, changed } = moves;
+  const harmless = [
+    ...(changed.length > 0 ? [`only comments, formatting, types, names or unused code moved in ${some(changed)}`] : []),
+    ...(renamed.length > 0 ? [some(renamed)] : []),
+  ];
+  return { ...base, cause: harmless.length > 0 ? `unchanged (${harmless.join("; ")})` : "unchanged" };
 }
 
 function names(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): string[] {
@@ -76,14 +84,63 @@ export function fileChanges(before: Readonly<Record<string, string>>, now: Reado
   return names(before, now).filter((file) => before[file] !== now[file]);
 }
 
-function codeCause(files: readonly string[], before: readonly string[], now: readonly string[]): string {
-  if (files.length > 0) return `code: ${some(files)} changed`;
+/** How files moved: those that have another name and the same bytes apart from the others. */
+function fileMoves(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): { readonly renamed: readonly string[]; readonly changed: readonly string[] } {
+  const renamed: string[] = [];
+  const changed = new Set(fileChanges(before, now));
+  for (const file of [...changed].filter((name) => now[name] === undefined)) {
+    const other = [...changed].find((name) => before[name] === undefined && now[name] === before[file]);
+    if (other === undefined) continue;
+    renamed.push(`${file} is now ${other}`);
+    changed.delete(file);
+    changed.delete(other);
+  }
+  return { renamed, changed: [...changed] };
+}
+
+function codeCause(
+  { renamed, changed }: ReturnType<typeof fileMoves>,
+  before: readonly string[],
+  now: readonly string[],
+  deno: ExplainNotes["deno"],
+): string {
   const added = now.filter((name) => !before.includes(name));
   const gone = before.filter((name) => !now.includes(name));
-  if (added.length + gone.length > 0) {
-    return `code: packages ${gone.join(", ") || "none"} -> ${added.join(", ") || "none"}`;
-  }
-  return "code: bundled differently than before";
+  const causes = [
+    ...(changed.length > 0 ? [`${some(changed)} changed`] : []),
+    ...(added.length + gone.length > 0
+      ? [`packages ${gone.join(", ") || "none"} -> ${added.join(", ") || "none"}`]
+      : []),
+    ...(renamed.length > 0 ? [some(renamed)] : []),
+  ];
+  if (causes.length > 0) return `code: ${causes.join(", ")}`;
+  return deno && deno.before !== deno.now
+    ? `code: bundled differently by Deno ${deno.now} than by ${deno.before}`
+    : "code: the same files are bundled differently: the imports or compilerOptions of deno.json changed, or Deno did";
+}
+
+function dataCauses(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+  { dataChanges }: ExplainNotes,
+): string[] {
+  return names(before, now).flatMap((path) => {
+    const [old, found] = [before[path], now[path]];
+    if (old === found) return [];
+    if (old === undefined) return `data: ${path} is new`;
+    if (found === undefined) return `data: ${path} is no longer used`;
+    const inside = dataChanges?.(old, found) ?? [];
+    return `data: ${path} changed${inside.length > 0 ? ` (${some(inside)})` : ""}`;
+  });
+}
+
+function inputChange(before: string | undefined, now: string | undefined): string {
+  if (before === undefined) return `node ${now} is new`;
+  if (now === undefined) return `node ${before} is no longer given`;
+  return before === now ? `node ${now} changed` : `node ${before} -> node ${now}`;
 }
 
 function some(files: readonly string[]): string {

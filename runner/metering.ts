@@ -44,7 +44,7 @@ export class Metering {
 
 /**
  * Adds what the meter read to a result. Energy and power are left out of a resumed stage: its earlier attempts were not metered
- * with it.
+ * with it, or, after a lost device, were metered with work that was lost.
  */
 export async function addReading(
   result: StageResult,

@@ -22,7 +22,7 @@ export {
   type Rule,
   type Severity,
 } from "./diagnosis.ts";
-export type { Environment, Fingerprint, MemoryItem, OpenDevice } from "./environment.ts";
+export type { DeviceLoss, Environment, Fingerprint, MemoryItem, OpenDevice } from "./environment.ts";
 export { StageError, Stopped, UsageError } from "./errors.ts";
 export {
   buildPlan,

@@ -11,6 +11,7 @@ interface InfoModule {
   readonly error?: string;
   readonly npmPackage?: string;
   readonly dependencies?: readonly {
+    readonly specifier: string;
     readonly npmPackage?: string;
     readonly code?: { readonly specifier?: string };
     readonly type?: { readonly specifier?: string };
@@ -29,6 +30,8 @@ export interface Reach {
   readonly files: Readonly<Record<string, string>>;
   /** `name@version` of npm packages, sorted. */
   readonly packages: readonly string[];
+  /** SHA-256 of where each import leads: an import map may swap two files of which neither changes. */
+  readonly links: string;
 }
 
 /** The graph of one or more roots. */
@@ -68,10 +71,18 @@ export class ModuleGraph {
     }
   }
 
+  /** Paths of all files of the graph on this machine that are the project's or beside it, not downloaded ones. */
+  files(): string[] {
+    return [...this.#modules.values()].flatMap(({ specifier, local }) =>
+      specifier.startsWith("file:") && local !== undefined ? [local] : []
+    ).sort();
+  }
+
   /** What a module of the graph reaches. */
   async reach(url: string): Promise<Reach> {
     const seen = new Set<string>();
     const packages = new Set<string>();
+    const links: [from: string, written: string, code: string, type: string][] = [];
     const queue = [url];
     for (let specifier = queue.pop(); specifier !== undefined; specifier = queue.pop()) {
       const resolved = this.#redirects.get(specifier) ?? specifier;
@@ -82,17 +93,33 @@ export class ModuleGraph {
       if (found.npmPackage) this.#addPackage(found.npmPackage, packages);
       for (const dependency of found.dependencies ?? []) {
         if (dependency.npmPackage) this.#addPackage(dependency.npmPackage, packages);
-        for (const next of [dependency.code?.specifier, dependency.type?.specifier]) if (next) queue.push(next);
+        const { code, type } = dependency;
+        links.push([
+          this.#name(resolved),
+          dependency.specifier,
+          this.#name(code?.specifier),
+          this.#name(type?.specifier),
+        ]);
+        for (const next of [code?.specifier, type?.specifier]) if (next) queue.push(next);
       }
     }
     const files: Record<string, string> = {};
     for (const specifier of [...seen].sort()) {
       const local = this.#modules.get(specifier)?.local;
       if (local === undefined) continue;
-      const name = specifier.startsWith("file:") ? relativePath(this.root, local) : specifier;
+      const name = this.#name(specifier);
       files[name] = await this.#hash(local);
     }
-    return { files, packages: [...packages].sort() };
+    return {
+      files,
+      packages: [...packages].sort(),
+      links: sha256(links.map((link) => link.join(" ")).sort().join("\n")),
+    };
+  }
+
+  /** A file as seen from the project, anything else as it is. */
+  #name(specifier = ""): string {
+    return specifier.startsWith("file:") ? relativePath(this.root, fromFileUrl(specifier)) : specifier;
   }
 
   #addPackage(name: string, into: Set<string>): void {

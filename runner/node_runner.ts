@@ -1,16 +1,17 @@
 /** Runs the nodes of a plan, seed by seed, from the cache where it can, under the eyes of the rules. */
 
+import { findEntry, tidyEntry } from "./cache_entry.ts";
 import { acquire } from "./claim.ts";
 import { compareResults } from "./compare_results.ts";
 import type { StageListener } from "./context.ts";
 import { type Finding, isAtLeast, rulesOf } from "./diagnosis.ts";
-import { StageError, Stopped } from "./errors.ts";
+import { Paused, StageError, Stopped } from "./errors.ts";
 import { execute, type Job } from "./execute.ts";
 import { type GateResult, judge, summarise } from "./gate.ts";
 import type { KeyedNode, Variant } from "./keys.ts";
 import { entryPath } from "./paths.ts";
 import { seconds } from "./progress.ts";
-import { readResult, type StageResult } from "./result.ts";
+import type { StageResult } from "./result.ts";
 import { type MetricSummary, type PlanFile } from "./run_folder.ts";
 import { Watch } from "./watch.ts";
 import { WorkerHost } from "./worker_host.ts";
@@ -61,12 +62,20 @@ export class NodeRunner {
     const results: StageResult[] = [];
     this.results.set(name, results);
     const count = this.cached[name] = { hits: 0, all: keyed.variants.length };
+    let paused: Paused | undefined;
     for (const [index, variant] of keyed.variants.entries()) {
-      const { result, hit } = await this.#obtain(keyed, variant, index);
-      if (hit) count.hits++;
-      results.push(result);
+      try {
+        const { result, hit } = await this.#obtain(keyed, variant, index);
+        if (hit) count.hits++;
+        results.push(result);
+      } catch (error) {
+        if (!(error instanceof Paused)) throw error;
+        paused = error; // the other seeds come to the same point first
+      }
       if (this.stoppedBy) return;
     }
+    // A training that went further before, in another run, counts as paused, too: what follows is not wanted yet.
+    if (paused || this.#options.pause?.node === name) throw paused ?? new Paused();
   }
 
   /** Watches one seed of a node; what it finds is told once. */
@@ -115,17 +124,21 @@ export class NodeRunner {
     const directory = entryPath(folders, variant.key);
     stop.throwIfAborted();
     const reuse = !this.#options.fresh || this.#fresh.has(variant.key);
-    const before = await readResult(directory);
+    const { result: before, damage } = await findEntry(directory);
     const watch = this.#watch(keyed, variant, directory);
     if (reuse && before) {
+      await tidyEntry(directory, this.#run).catch(() => {}); // a cache that may only be read is good enough
       sink.finish(label, `cached (took ${seconds(before.seconds)})`);
       this.#found.push(...await watch.end(before.metrics));
       return { result: before, hit: true };
     }
+    if (damage !== undefined) {
+      sink.event("warning", `${label} is made again: in its cache folder ${directory}, ${damage}`);
+    }
     let lost = false;
     const claim = await acquire(directory, {
       run: this.#run,
-      finished: async () => reuse && await readResult(directory) !== undefined,
+      finished: async () => reuse && (await findEntry(directory)).result !== undefined,
       onWait: (holder) =>
         sink.event(
           "note",
@@ -138,14 +151,15 @@ export class NodeRunner {
       },
     });
     if (!claim) {
-      const result = await readResult(directory) as StageResult;
+      const { result } = await findEntry(directory);
+      if (!result) throw new StageError(`The result in ${directory} was removed again: run the same command again`);
       sink.finish(label, `made by another run (took ${seconds(result.seconds)})`);
       this.#found.push(...await watch.end(result.metrics));
       return { result, hit: true };
     }
     let done = false;
     try {
-      if (!reuse) await this.#discard(directory);
+      if (!reuse || damage !== undefined) await this.#discard(directory);
       sink.start(label);
       const result = await this.#execute(keyed, variant, index, directory, claim.number, () => {
         claim.renew();
@@ -160,8 +174,8 @@ export class NodeRunner {
     } catch (error) {
       if (lost) throw new StageError(`${label}: another run took over its cache folder because this one seemed dead`);
       const { aborted } = stop;
-      sink.finish(label, aborted ? "stopped" : "failed");
-      this.#found.push(...await watch.end({}));
+      sink.finish(label, aborted ? "stopped" : error instanceof Paused ? "paused" : "failed");
+      this.#found.push(...await watch.end({}).catch(() => [])); // what is wrong with the stage is worth more
       if (aborted) throw new Stopped();
       throw error;
     } finally {
@@ -177,7 +191,7 @@ export class NodeRunner {
     claim: number,
     alive: () => void,
   ): Promise<StageResult> {
-    const { sink, stop, folders, environment, plan } = this.#options;
+    const { sink, stop, folders, environment, plan, pause } = this.#options;
     const { node } = keyed;
     if (node.stage.device) {
       const problem = await environment.checkMemory(node.stage.memory(node.params));
@@ -197,6 +211,7 @@ export class NodeRunner {
       claim,
       inputs,
       checkpointSeconds: this.#options.checkpointSeconds ?? 30,
+      ...(pause?.node === node.name ? { pauseAt: pause.step } : {}),
     };
     let resumed = false;
     const listener: StageListener = {
@@ -218,7 +233,7 @@ export class NodeRunner {
     return await execute(job, { signal: stop, listener, nodes });
   }
 
-  /** Takes the old result away before a fresh run: first `result.json`, so that nobody reads half of it. */
+  /** Takes an old result away before it is made again: first `result.json`, so that nobody reads half of it. */
   async #discard(directory: string): Promise<void> {
     for (const name of ["result.json", "checkpoint"]) {
       await Deno.remove(`${directory}/${name}`, { recursive: true }).catch((error) => {

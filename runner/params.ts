@@ -8,6 +8,9 @@ import { childSchema, defaultOf, knownKeys, leafKeys } from "./schema.ts";
 import { parseScalar } from "./scalar.ts";
 import { checkKeys, parseStrict } from "./strict.ts";
 
+/** Parts of a dotted key; no schema is this deep. */
+const DEEPEST = 32;
+
 /** The layers of parameters of a run. */
 export interface ParameterLayers {
   /** Named presets of the experiment. */
@@ -59,6 +62,9 @@ export async function readOverrides(
     const text = word.slice(at + 1).trim();
     const path = key.split(".");
     const leaf = resolvePath(schema, path);
+    if (path.length > DEEPEST || path.includes("__proto__")) {
+      throw new UsageError(`Expected at most ${DEEPEST} parts in a key, and no __proto__, found ${key.slice(0, 80)}`);
+    }
     const before = seen.get(key);
     if (before && before.text !== text) {
       throw new UsageError(`${key} was given twice, as ${before.text} and as ${text}: keep one`);
@@ -118,7 +124,7 @@ function merge(base: unknown, value: unknown): unknown {
   if (!isPlainObject(base) || !isPlainObject(value)) return value;
   const result: Record<string, unknown> = { ...base };
   for (const [key, item] of Object.entries(value)) {
-    if (item !== undefined) result[key] = merge(base[key], item);
+    if (item !== undefined) result[key] = merge(Object.hasOwn(base, key) ? base[key] : undefined, item);
   }
   return result;
 }

@@ -39,3 +39,29 @@ export async function listFiles(directory: string, prefix = ""): Promise<string[
   }
   return prefix === "" ? files.sort() : files;
 }
+
+/** True when a path exists and, with all links followed, lies in a folder; both may themselves be reached through links. */
+export async function liesIn(folder: string, path: string): Promise<boolean> {
+  try {
+    const [outer, inner] = await Promise.all([Deno.realPath(folder), Deno.realPath(path)]);
+    return inner === outer || inner.startsWith(outer.endsWith("/") ? outer : `${outer}/`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The first link in a folder, at any depth, that leads out of it or nowhere; undefined when there is none. */
+export async function foreignLink(folder: string, inside: string = folder): Promise<string | undefined> {
+  try {
+    for await (const entry of Deno.readDir(inside)) {
+      const path = `${inside}/${entry.name}`;
+      if (entry.isSymlink && !await liesIn(folder, path)) return path;
+      const found = entry.isDirectory ? await foreignLink(folder, path) : undefined;
+      if (found !== undefined) return found;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return undefined;
+}

@@ -1,4 +1,4 @@
-/** Running `deno` and `git`: the only two programs that the runner may start. */
+/** Running `deno` and `git`, and the environment that other programs get. */
 
 /** What a program answered. */
 export interface Answer {
@@ -22,7 +22,7 @@ export async function ask(program: "deno" | "git", args: readonly string[], cwd?
       ...(cwd === undefined ? {} : { cwd }),
       stdin: "null",
       clearEnv: true,
-      env: cleanEnvironment(),
+      env: { ...childEnvironment(), NO_COLOR: "1" },
     }).output();
     const text = new TextDecoder();
     return { ok: output.success, stdout: text.decode(output.stdout), stderr: text.decode(output.stderr) };
@@ -31,8 +31,10 @@ export async function ask(program: "deno" | "git", args: readonly string[], cwd?
   }
 }
 
-/** Deno refuses to start programs with LD_* set unless it may start any: clusters set them, so they are left out. */
-function cleanEnvironment(): Record<string, string> {
-  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(LD_|DYLD_)/.test(name));
-  return { ...Object.fromEntries(kept), NO_COLOR: "1" };
+/**
+ * This process's environment for a child. Deno refuses to start programs with LD_* set unless it may start any: clusters set
+ * them, so they are left out.
+ */
+export function childEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !/^(LD_|DYLD_)/.test(name)));
 }

@@ -2,6 +2,7 @@
 
 import type { KeyParts } from "./keys.ts";
 import { isPlainObject, type Json, readJson, readNumber } from "./json.ts";
+import { shapeProblem } from "./run_shapes.ts";
 
 /** What a finished stage left. */
 export interface StageResult {
@@ -43,10 +44,10 @@ export interface StageResult {
   readonly finished: string;
 }
 
-/** Reads the result of a stage; undefined when it is not done. */
+/** Reads the result of a stage; undefined when it is not done, or its file is torn or not what a result looks like. */
 export async function readResult(directory: string): Promise<StageResult | undefined> {
   const found = await readJson(`${directory}/result.json`);
-  if (!isPlainObject(found) || found.schema !== 1) return undefined;
+  if (!isPlainObject(found) || shapeProblem("result", found) !== undefined) return undefined;
   const metrics: Record<string, number> = {};
   for (const [name, value] of Object.entries(found.metrics as Record<string, Json>)) {
     const number = readNumber(value);

@@ -1,15 +1,16 @@
 /** Runs a plan and leaves its folder: plan, provenance, gates, copies of outputs, summary. */
 
 import { type Finding, type GroupRule, type Rule, type Severity } from "./diagnosis.ts";
+import { explainDisk } from "./disk_trouble.ts";
 import type { Environment, Fingerprint } from "./environment.ts";
-import { failureText, Stopped } from "./errors.ts";
+import { failureText, Paused, Stopped } from "./errors.ts";
 import type { Plan } from "./experiment.ts";
 import { canonicalJson, sha256 } from "./json.ts";
 import type { KeyedNode } from "./keys.ts";
 import { type Folders } from "./paths.ts";
 import type { ProgressSink } from "./progress.ts";
 import { collectProvenance } from "./provenance.ts";
-import { planFile, RunFolder, type RunStatus, type RunSummary } from "./run_folder.ts";
+import { planFile, RunFolder, type RunStatus, type RunSummary, type SweepPoint } from "./run_folder.ts";
 import type { StopFlag } from "./stop.ts";
 import { NodeRunner } from "./node_runner.ts";
 
@@ -44,6 +45,13 @@ export interface RunOptions {
   readonly fresh?: boolean;
   /** Least seconds between two checkpoints. */
   readonly checkpointSeconds?: number;
+  /**
+   * Leave the training of a node, each of its seeds, after a checkpoint once `step` steps are done: the run ends as "paused", and
+   * the same run with a later pause or none goes on there. The nodes after it are not run, even where it was trained before.
+   */
+  readonly pause?: { readonly node: string; readonly step: number } | undefined;
+  /** The sweep that this run is a point of. */
+  readonly sweep?: SweepPoint | undefined;
   /** Diagnosis rules beside those of the stages; each says which stages it watches. */
   readonly rules?: readonly (Rule | GroupRule)[];
   /** A finding at least this bad stops the run; none does when left out. */
@@ -66,13 +74,26 @@ export interface RunReport {
   readonly stoppedBy?: Finding;
 }
 
-/** Runs a plan. A stage that fails ends the run; what is done stays in the cache. */
+/**
+ * Runs a plan. A stage that fails ends the run; what is done stays in the cache.
+ *
+ * @throws {StageError} when the run's folder cannot be written
+ */
 export async function runPlan(options: RunOptions): Promise<RunReport> {
+  try {
+    return await runAndReport(options);
+  } catch (error) {
+    throw explainDisk(error, options.folders.runs);
+  }
+}
+
+async function runAndReport(options: RunOptions): Promise<RunReport> {
   const started = new Date();
+  const since = performance.now();
   const { plan, keyed, seeds, folders, sink } = options;
   const paramsHash = sha256(canonicalJson(plan.params));
   const folder = await RunFolder.create(folders, plan.experiment, started);
-  const stored = planFile(plan, keyed, folder.run, seeds, paramsHash);
+  const stored = planFile(plan, keyed, folder.run, seeds, paramsHash, options.sweep);
   await folder.writePlan(stored);
   const { provenance, patch } = await collectProvenance(folders.root, options.adapter, started);
   await folder.writeProvenance(provenance, patch);
@@ -87,9 +108,11 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
         await runner.runNode(node);
       } catch (error) {
         if (error instanceof Stopped) status = "stopped";
+        else if (error instanceof Paused) status = "paused";
         else {
           status = "failed";
-          failure = { node: node.node.name, message: failureText(error) };
+          const explained = explainDisk(error, folders.cache);
+          failure = { node: node.node.name, message: failureText(explained) };
         }
       }
       if (runner.stoppedBy && status !== "failed") {
@@ -108,7 +131,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
         break;
       }
     }
-    if (status !== "stopped") compared = await runner.compare(stored);
+    if (status !== "stopped" && status !== "paused") compared = await runner.compare(stored);
   } finally {
     runner.close();
   }
@@ -120,7 +143,7 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
     const node = keyed.find((item) => item.node.name === name);
     if (node) copies.push(...await folder.copyOutput(folders, name, node, runner.results.get(name) ?? []));
   }
-  const finished = new Date();
+  const took = Math.round(performance.now() - since); // not by the clock, which may have been set
   const hashes = runner.parameterHashes();
   const trained = Object.values(hashes).at(-1)?.[0];
   const peaks = [...runner.results.values()].flat().map((result) => result.gpu_peak_bytes ?? 0);
@@ -142,9 +165,9 @@ export async function runPlan(options: RunOptions): Promise<RunReport> {
     ...(trained === undefined ? {} : { parameters_sha256: trained }),
     parameters: hashes,
     ...(Math.max(0, ...peaks) > 0 ? { gpu_peak_bytes: Math.max(...peaks) } : {}),
-    seconds: (finished.getTime() - started.getTime()) / 1000,
+    seconds: took / 1000,
     started: started.toISOString(),
-    finished: finished.toISOString(),
+    finished: new Date(started.getTime() + took).toISOString(),
   };
   await folder.writeSummary(summary);
   const { stoppedBy } = runner;

@@ -7,10 +7,11 @@ import { formatLine } from "./csv.ts";
 import { type Json, type JsonObject, readJson, writeJson, writeWhole } from "./json.ts";
 import type { KeyedNode, KeyParts } from "./keys.ts";
 import { checkName } from "./names.ts";
-import { entryPath, type Folders } from "./paths.ts";
+import { entryPath, type Folders, liesIn } from "./paths.ts";
 import type { Provenance } from "./provenance.ts";
 import type { StageResult } from "./result.ts";
-import { ulid } from "./ulid.ts";
+import { isBelow, shapeProblem } from "./run_shapes.ts";
+import { ulid, ulidTime } from "./ulid.ts";
 
 /** A node as `plan.json` holds it. */
 export interface PlannedNode {
@@ -58,6 +59,16 @@ export interface PlanFile {
   readonly nodes: readonly PlannedNode[];
   /** Output name -> node name. */
   readonly outputs: Readonly<Record<string, string>>;
+  /** The sweep that it is a point of. */
+  readonly sweep?: SweepPoint;
+}
+
+/** Where a run stands in a sweep. */
+export interface SweepPoint {
+  /** Id of the sweep: the name of its folder. */
+  readonly id: string;
+  /** Number of the point in its `points.csv`. */
+  readonly point: number;
 }
 
 /** A metric over all seeds. */
@@ -73,7 +84,7 @@ export interface MetricSummary {
 }
 
 /** How a run ended. */
-export type RunStatus = "done" | "gate failed" | "failed" | "stopped";
+export type RunStatus = "done" | "gate failed" | "failed" | "stopped" | "paused";
 
 /** `summary.json`. */
 export interface RunSummary {
@@ -133,6 +144,7 @@ export function planFile(
   run: string,
   seeds: readonly number[],
   hash: string,
+  sweep?: SweepPoint,
 ): PlanFile {
   return {
     schema: 1,
@@ -156,7 +168,25 @@ export function planFile(
       packages: code.packages,
     })),
     outputs: plan.outputs,
+    ...(sweep === undefined ? {} : { sweep }),
   };
+}
+
+/** A clock that is set back by less than this, in milliseconds, does not put a new run before older ones. */
+const mostBack = 24 * 3600 * 1000;
+
+/**
+ * Name of a new run: the time, and an id that sorts by the time. Runs are told apart as older and newer by their names, so that
+ * the name of a run that starts after the clock was set back takes the time of the newest one, and a bit.
+ *
+ * @param runs the names of the runs before, newest first
+ */
+export function runName(now: Date, runs: readonly string[]): string {
+  const newest = /^\d{8}T\d{6}Z-(\w{26})$/.exec(runs[0] ?? "")?.[1];
+  const last = newest === undefined ? 0 : ulidTime(newest);
+  const time = last >= now.getTime() && last - now.getTime() < mostBack ? last + 1 : now.getTime();
+  const stamp = new Date(time).toISOString().slice(0, 19).replaceAll(/[-:]/g, "") + "Z";
+  return `${stamp}-${ulid(time)}`;
 }
 
 /** A run's folder. */
@@ -178,9 +208,8 @@ export class RunFolder {
    */
   static async create(folders: Pick<Folders, "runs">, experiment: string, now: Date): Promise<RunFolder> {
     checkName(experiment, "experiment");
-    const stamp = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "") + "Z";
-    const run = `${stamp}-${ulid(now.getTime())}`;
     await Deno.mkdir(`${folders.runs}/${experiment}`, { recursive: true });
+    const run = runName(now, await listRuns(folders.runs, experiment));
     const path = `${folders.runs}/${experiment}/${run}`;
     await Deno.mkdir(path);
     return new RunFolder(path, run);
@@ -252,7 +281,7 @@ export class RunFolder {
       const to = keyed.variants.length > 1 ? `${name}/seed_${variant.seed}` : name;
       let total = 0;
       for (const file of [...result.files, "result.json"]) {
-        if (!copied.test(file)) continue;
+        if (!copied.test(file) || !isBelow(file) || !await liesIn(from, `${from}/${file}`)) continue;
         const { size } = await Deno.stat(`${from}/${file}`);
         if (size > largest || (total += size) > most) continue;
         const target = `${this.path}/${to}/${file}`;
@@ -276,12 +305,17 @@ export async function listRuns(runs: string, experiment: string): Promise<string
   return names.sort().reverse();
 }
 
-/** Reads a run's plan; undefined when it is missing or torn. */
+/** Reads a run's plan; undefined when it is missing, torn, or not what a plan looks like: its names become paths. */
 export async function readPlan(path: string): Promise<PlanFile | undefined> {
-  return await readJson(`${path}/plan.json`) as unknown as PlanFile | undefined;
+  const found = await readJson(`${path}/plan.json`);
+  return shapeProblem("plan", found) === undefined ? found as unknown as PlanFile : undefined;
 }
 
-/** Reads a run's summary as it is in the file (infinities are strings there); undefined when the run has not ended. */
+/**
+ * Reads a run's summary as it is in the file (infinities are strings there); undefined when the run has not ended, or its
+ * summary is torn or none.
+ */
 export async function readSummary(path: string): Promise<(Record<string, Json> & { status: RunStatus }) | undefined> {
-  return await readJson(`${path}/summary.json`) as never;
+  const found = await readJson(`${path}/summary.json`);
+  return shapeProblem("summary", found) === undefined ? found as never : undefined;
 }

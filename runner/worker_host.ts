@@ -1,9 +1,13 @@
-/** The main thread's side: starts the worker at the first device stage and keeps it for all of them. */
+/**
+ * The main thread's side: starts the worker at the first device stage and keeps it for all of them. A worker whose device was
+ * lost is replaced: that frees all that the device held, and the driver is asked anew.
+ */
 
 import type { StageListener } from "./context.ts";
-import { StageError, Stopped } from "./errors.ts";
+import { Paused, StageError, Stopped } from "./errors.ts";
 import type { Job } from "./execute.ts";
 import type { JsonObject } from "./json.ts";
+import { DeviceLost, Recovery, WorkerDied } from "./recovery.ts";
 import type { StageResult } from "./result.ts";
 import type { StopFlag } from "./stop.ts";
 import type { RunMessage, WorkerMessage } from "./worker_protocol.ts";
@@ -33,6 +37,8 @@ export class WorkerHost {
   #worker: Worker | undefined;
   #pending: Pending | undefined;
   #ids = 0;
+  /** Where the node is: `"step 64"`. */
+  #at: string | undefined;
 
   /**
    * Makes it.
@@ -47,9 +53,30 @@ export class WorkerHost {
     this.#stop = stop;
   }
 
-  /** Runs a node in the worker. */
-  execute(job: Job, listener: StageListener): Promise<StageResult> {
+  /**
+   * Runs a node in the worker; when the device is lost, runs it again in a new worker, where it goes on from its checkpoint.
+   *
+   * @throws {StageError} when the device is lost again and again
+   */
+  async execute(job: Job, listener: StageListener): Promise<StageResult> {
+    const recovery = new Recovery(job);
+    while (true) {
+      try {
+        return await this.#attempt(job, listener);
+      } catch (error) {
+        if (!(error instanceof DeviceLost || error instanceof WorkerDied)) throw error;
+        this.#stop.throwIfAborted();
+        const text = await recovery.next(error, this.#at);
+        this.close();
+        // "resume": what a meter read of several attempts is not told as that of one
+        listener.event("note", "resume", text);
+      }
+    }
+  }
+
+  #attempt(job: Job, listener: StageListener): Promise<StageResult> {
     const worker = this.#worker ??= this.#open();
+    this.#at = undefined;
     const id = ++this.#ids;
     return new Promise<StageResult>((resolve, reject) => {
       this.#pending = { id, listener, resolve, reject };
@@ -69,7 +96,8 @@ export class WorkerHost {
     worker.onmessage = (event: MessageEvent) => this.#receive(event.data as WorkerMessage);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(new StageError(`The GPU worker died: ${event.message}`));
+      // one that was replaced may still end badly
+      if (worker === this.#worker) this.#fail(new WorkerDied(event.message));
     };
     worker.onmessageerror = () => this.#fail(new StageError("The GPU worker sent something that could not be read"));
     return worker;
@@ -89,6 +117,7 @@ export class WorkerHost {
       case "phase":
         return pending.listener.phase(message.name);
       case "progress":
+        this.#at = `${message.update.unit} ${message.update.done}`;
         return pending.listener.progress(message.update);
       case "event":
         return pending.listener.event(message.severity, message.kind, message.message);
@@ -97,7 +126,8 @@ export class WorkerHost {
         return pending.resolve(message.result);
       case "failed": {
         this.#pending = undefined;
-        return pending.reject(revive(message));
+        const { lost } = message;
+        return pending.reject(lost ? new DeviceLost(lost.reason, lost.adapter) : revive(message));
       }
     }
   }
@@ -107,6 +137,8 @@ export class WorkerHost {
 function revive(message: Extract<WorkerMessage, { type: "failed" }>): Error {
   const error = message.name === "Stopped"
     ? new Stopped(message.message)
+    : message.name === "Paused"
+    ? new Paused(message.message)
     : message.userFacing
     ? new StageError(message.message)
     : Object.assign(new Error(message.message), { name: message.name });

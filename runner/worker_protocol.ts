@@ -43,4 +43,6 @@ export type WorkerMessage =
     readonly message: string;
     readonly userFacing: boolean;
     readonly stack?: string;
+    /** It failed because the device was lost: why, and which device. */
+    readonly lost?: { readonly reason: string; readonly adapter: string };
   };

@@ -14,6 +14,8 @@ export function fakeEnvironment(description = "fake device"): Environment {
         device: { use: (bytes: number) => peak = Math.max(peak, bytes) },
         peakBytes: () => peak,
         resetPeak: () => peak = 0,
+        lost: new Promise(() => {}),
+        probe() {},
       }),
     checkMemory: (plan) => Promise.resolve(checkMemoryPlan(plan, limits)),
   };

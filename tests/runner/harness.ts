@@ -27,6 +27,10 @@ export interface ToyOptions {
   readonly environment?: Environment;
   readonly rules?: readonly (Rule | GroupRule)[];
   readonly stopOn?: Severity;
+  /** Instead of a thread with the fake device. */
+  readonly startWorker?: () => Worker;
+  /** The program ends right after; see `RunOptions.leaveWorker`. */
+  readonly leaveWorker?: boolean;
 }
 
 /** Runs a toy of this folder in this process; its device stages in a worker with the fake device. */
@@ -53,7 +57,9 @@ export async function runToy(folder: string, file: string, options: ToyOptions =
     folders,
     environment,
     adapter,
-    startWorker: () => new Worker(new URL("./fake_worker.ts", import.meta.url), { type: "module" }),
+    startWorker: options.startWorker ??
+      (() => new Worker(new URL("./fake_worker.ts", import.meta.url), { type: "module" })),
+    leaveWorker: options.leaveWorker ?? false,
     stop: options.stop ?? new StopFlag(),
     sink: { ...silent, ...options.sink },
     fresh: options.fresh ?? false,

@@ -1,0 +1,87 @@
+/** `trial`: one point of a sweep. */
+
+import { resolve } from "node:path";
+import { UsageError } from "../runner/errors.ts";
+import type { Folders } from "../runner/paths.ts";
+import { standardError, TextProgress } from "../runner/progress.ts";
+import { runPlan } from "../runner/run.ts";
+import { StopFlag } from "../runner/stop.ts";
+import { SweepFolder, valueText } from "../runner/sweep/sweep_folder.ts";
+import { progressFile, runTrial } from "../runner/sweep/trial.ts";
+import { RULES } from "../stages/rules/mod.ts";
+import { gpuEnvironment } from "./environment.ts";
+import { prepare } from "./project.ts";
+import { listenToLauncher } from "./stop_signals.ts";
+import type { TrialArguments } from "./trial_arguments.ts";
+
+/** Runs the command; returns the exit code: 0 when the point has its result, 130 when it was stopped. */
+export async function trialCommand(args: TrialArguments): Promise<number> {
+  const stop = new StopFlag();
+  listenToLauncher(stop);
+  if (args.leash) stopWhenAlone(stop);
+  const folder = new SweepFolder(resolve(args.folder));
+  const { id, definition, cwd, cache, runs, project } = await folder.record();
+  const rows = await folder.points(definition.space);
+  const row = rows[args.point];
+  if (!row) {
+    throw new UsageError(`Expected a point below ${rows.length} of the sweep ${folder.path}, found ${args.point}`);
+  }
+  Deno.chdir(cwd); // relative data paths start there
+  const folders: Folders = { root: `${folder.path}/code/${project}`, cache, runs };
+  const environment = gpuEnvironment();
+  const sink = progressFile(folder.trial(row.point), new TextProgress(standardError()));
+  const words = await Promise.all(
+    Object.entries(row.values).map(async ([key, value]) => `${key}=${await valueText(value)}`),
+  );
+  const { halving } = definition;
+  await runTrial({
+    folder,
+    definition,
+    row,
+    cache,
+    stop,
+    note: (message) => sink.event("note", message),
+    run: async () => {
+      const plan = {
+        file: `${folders.root}/${definition.experiment}`,
+        overrides: [...definition.words, ...words],
+        preset: definition.preset,
+        overlay: definition.set,
+        seeds: definition.seeds,
+        seed: definition.seed,
+      };
+      const { url, plan: planned, keyed, seeds, adapter } = await prepare(plan, folders, environment, {
+        check: false,
+        mayLackDevice: false,
+      });
+      stop.throwIfAborted();
+      const report = await runPlan({
+        url,
+        plan: planned,
+        keyed,
+        seeds,
+        folders,
+        environment,
+        adapter,
+        startWorker: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+        leaveWorker: true,
+        stop,
+        sink,
+        stopOn: definition.stop_on,
+        rules: RULES,
+        sweep: { id, point: row.point },
+        pause: halving && row.budget !== undefined ? { node: halving.node, step: row.budget } : undefined,
+      });
+      return { report, keyed };
+    },
+  });
+  return 0;
+}
+
+/** Standard input ends when the process that started this one is gone, however it went. */
+function stopWhenAlone(stop: StopFlag): void {
+  (async () => {
+    const buffer = new Uint8Array(256);
+    while (await Deno.stdin.read(buffer) !== null) { /* nothing is said */ }
+  })().catch(() => {}).finally(() => stop.stop());
+}
