@@ -7,13 +7,18 @@ import type { Folders } from "../runner/paths.ts";
 import { listRuns, type PlanFile, planFile, type PlannedNode, readPlan } from "../runner/run_folder.ts";
 import type { Prepared } from "./project.ts";
 
-/** The plan of the newest run of an experiment; undefined when it was never run. */
+/**
+ * The plan of the newest run of an experiment that is no point of a sweep, or else of its newest point; undefined when it was
+ * never run.
+ */
 export async function previousPlan(folders: Folders, experiment: string): Promise<PlanFile | undefined> {
+  let point: PlanFile | undefined;
   for (const run of await listRuns(folders.runs, experiment)) {
     const plan = await readPlan(`${folders.runs}/${experiment}/${run}`);
-    if (plan) return plan;
+    if (plan && !plan.sweep) return plan;
+    point ??= plan;
   }
-  return undefined;
+  return point;
 }
 
 /** The nodes as a plan file would hold them. */

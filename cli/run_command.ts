@@ -1,17 +1,17 @@
 /** `run`: plans an experiment, runs it and tells what came out. */
 
 import { Stopped, UsageError } from "../runner/errors.ts";
-import { explainNode } from "../runner/explain.ts";
-import { entryPath, exists, type Folders } from "../runner/paths.ts";
+import type { Folders } from "../runner/paths.ts";
 import { standardError, TextProgress } from "../runner/progress.ts";
 import { runPlan } from "../runner/run.ts";
 import { StopFlag } from "../runner/stop.ts";
 import { RULES } from "../stages/rules/mod.ts";
 import type { RunArguments } from "./run_arguments.ts";
+import { load } from "./commands.ts";
 import { dryRunText } from "./dry_run.ts";
 import { gpuEnvironment } from "./environment.ts";
+import { explainPlan } from "./explain_command.ts";
 import { foldersOf, prepare, type Prepared } from "./project.ts";
-import { planned, previousPlan } from "./previous.ts";
 import { listenForStop } from "./stop_signals.ts";
 import { resultJson, resultText } from "./result_table.ts";
 import { Paint } from "./table.ts";
@@ -69,7 +69,7 @@ async function sweepInstead(args: RunArguments): Promise<number> {
   if (args.noCache) {
     throw new UsageError("--no-cache and --sweep exclude each other: points of a sweep come from the cache");
   }
-  const { sweepCommand } = await import("./sweep_command.ts");
+  const { sweepCommand } = await load<typeof import("./sweep_command.ts")>("./sweep_command.ts");
   return await sweepCommand({
     ...args,
     action: "sweep",
@@ -80,19 +80,16 @@ async function sweepInstead(args: RunArguments): Promise<number> {
     failFast: false,
     retryFailed: false,
     report: false,
+    leash: false,
     sweepsDir: undefined,
   });
 }
 
 /** One line for each node that ran before and must run again. */
 async function explainMisses(prepared: Prepared, folders: Folders, sink: TextProgress): Promise<void> {
-  const before = await previousPlan(folders, prepared.plan.experiment);
-  if (!before) return;
-  for (const node of planned(prepared)) {
-    const old = before.nodes.find((item) => item.name === node.name);
-    if (!old) continue;
-    const cached = await Promise.all(node.keys.map((key) => exists(`${entryPath(folders, key)}/result.json`)));
-    const { cause } = explainNode(node, old, cached);
-    if (!cached.every(Boolean)) sink.event("note", `${node.name} runs: ${cause}`);
+  const { before, nodes } = await explainPlan(prepared, folders);
+  for (const { node, cached, cause } of nodes) {
+    const isKnown = before?.nodes.some(({ name }) => name === node);
+    if (isKnown && !cached) sink.event("note", `${node} runs: ${cause}`);
   }
 }

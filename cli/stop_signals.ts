@@ -41,3 +41,11 @@ export function listenToLauncher(stop: StopFlag): void {
   Deno.addSignalListener("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGUSR2"] as const) Deno.addSignalListener(signal, () => stop.stop());
 }
+
+/** For `--leash`: standard input ends when the process that started this one is gone, however it went. */
+export function stopWhenAlone(stop: StopFlag): void {
+  (async () => {
+    const buffer = new Uint8Array(256);
+    while (await Deno.stdin.read(buffer) !== null) { /* nothing is said */ }
+  })().catch(() => {}).finally(() => stop.stop());
+}

@@ -49,6 +49,9 @@ export const sweep = command(
     report: option("--report", {
       description: message`Write trials.csv and report.md from the results that are there; nothing is run.`,
     }),
+    leash: option("--leash", {
+      description: message`Stop after checkpoints when standard input ends: whoever started this is gone.`,
+    }),
     dryRun: option("--dry-run", { description: message`Show what would be tried; nothing is run or written.` }),
     json: option("--json", {
       description:
@@ -108,6 +111,8 @@ export interface SweepArguments extends FolderArguments, SweepChoice {
   readonly retryFailed: boolean;
   /** Write the report only. */
   readonly report: boolean;
+  /** Stop when standard input ends. */
+  readonly leash: boolean;
   /** Show only. */
   readonly dryRun: boolean;
   /** Print one JSON object last. */

@@ -21,7 +21,7 @@ import { gpuEnvironment } from "./environment.ts";
 import { foldersOf, stillroomFolder } from "./project.ts";
 import { here, numberCell } from "./result_table.ts";
 import { quoted } from "./shell.ts";
-import { listenForStop } from "./stop_signals.ts";
+import { listenForStop, stopWhenAlone } from "./stop_signals.ts";
 import type { SweepArguments } from "./sweep_arguments.ts";
 import { type PlannedSweep, planSweep } from "./sweep_plan.ts";
 import { writeSweepReport } from "./sweep_report.ts";
@@ -33,7 +33,7 @@ export const TRIAL_PERMISSIONS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys",
+  "--allow-sys=hostname",
   "--allow-run=deno,git,cat,nvidia-smi",
 ];
 
@@ -59,6 +59,7 @@ export async function sweepCommand(args: SweepArguments): Promise<number> {
   const { launcher, task, kill } = await launcherOf(folder, record, args, jobs);
   const stop = new StopFlag();
   const remove = listenForStop(stop, kill);
+  if (args.leash) stopWhenAlone(stop);
   const paint = new Paint(Deno.stderr.isTerminal() && !Deno.noColor);
   const table = new SweepTable(folder, definition, size, jobs, standardError(), paint);
   console.error(`${id}: ${definition.experiment}, ${sizeText(definition, size)} (${here(folder.path)})`);

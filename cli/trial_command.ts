@@ -11,7 +11,7 @@ import { progressFile, runTrial } from "../runner/sweep/trial.ts";
 import { RULES } from "../stages/rules/mod.ts";
 import { gpuEnvironment } from "./environment.ts";
 import { prepare } from "./project.ts";
-import { listenToLauncher } from "./stop_signals.ts";
+import { listenToLauncher, stopWhenAlone } from "./stop_signals.ts";
 import type { TrialArguments } from "./trial_arguments.ts";
 
 /** Runs the command; returns the exit code: 0 when the point has its result, 130 when it was stopped. */
@@ -76,12 +76,4 @@ export async function trialCommand(args: TrialArguments): Promise<number> {
     },
   });
   return 0;
-}
-
-/** Standard input ends when the process that started this one is gone, however it went. */
-function stopWhenAlone(stop: StopFlag): void {
-  (async () => {
-    const buffer = new Uint8Array(256);
-    while (await Deno.stdin.read(buffer) !== null) { /* nothing is said */ }
-  })().catch(() => {}).finally(() => stop.stop());
 }

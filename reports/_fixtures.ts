@@ -16,6 +16,7 @@ export interface FixtureRun {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly state?: string;
   readonly dirty?: boolean;
+  readonly sweep?: { readonly id: string; readonly point: number };
   /** Nodes of the plan, with their cache keys. */
   readonly nodes?: readonly {
     readonly name: string;
@@ -53,6 +54,7 @@ export function runFiles(given: FixtureRun): Map<string, string> {
         seeds,
         nodes,
         outputs: { evaluation: "evaluate" },
+        sweep: given.sweep,
       }),
     ],
     [

@@ -6,10 +6,11 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { formatLine } from "../runner/csv.ts";
 import { UsageError } from "../runner/errors.ts";
 import { writeWhole } from "../runner/json.ts";
+import { isPoint } from "./lookup.ts";
 import { groupRows, ownerOf, rowKey, thinTraining } from "./node_files.ts";
 import { readText, textRows, type Warn } from "./store.ts";
 import {
@@ -159,6 +160,7 @@ export function limitNodeTables(tables: Tables, warn: Warn): Tables {
  *
  * - `latest`: of each experiment, preset and scene, the newest run that went to its end and measured something
  * - `all`: every finished run
+ * - the id or the folder of a sweep: its points that came to their end
  * - otherwise one finished run: its id, the beginning of its id or of the part after the time, or its directory
  *
  * @param where the tables' origin, for errors
@@ -171,13 +173,15 @@ export function chooseRuns(tables: Tables, what: string, where = "runs/"): Set<s
     const measured = new Set([...tables.metrics.rows, ...tables.evaluations.rows].map(runOf));
     const newest = new Map<string, string>();
     for (const row of finished) {
-      if (measured.has(runOf(row)) && (row.status === "done" || row.status === "gate failed")) {
+      if (measured.has(runOf(row)) && !isPoint(row) && (row.status === "done" || row.status === "gate failed")) {
         newest.set(JSON.stringify([row.experiment, row.preset, row.scene]), runOf(row));
       }
     }
     return new Set(newest.values());
   }
   const wanted = what.replace(/\/+$/, "");
+  const points = finished.filter((row) => row.sweep === basename(wanted) && row.status !== "paused");
+  if (points.length > 0) return new Set(points.map(runOf));
   const exact = tables.runs.rows.filter((row) => row.run === wanted || row.directory === wanted);
   const found = exact.length > 0 ? exact : tables.runs.rows.filter((row) => {
     const id = runOf(row);

@@ -85,10 +85,14 @@ fileTest("chooseRuns: latest is the newest whole run of each experiment, preset 
   await writeRun(root, { run: runId(5), preset: "tiny" });
   await writeRun(root, { run: runId(6), scene: "bricks" });
   await writeRun(root, { run: runId(7), experiment: "quickstart" });
+  await writeRun(root, { run: runId(8), sweep: { id: "weights-0123456789", point: 0 } });
+  await writeRun(root, { run: runId(9), sweep: { id: "weights-0123456789", point: 1 }, status: "paused" });
   const tables = await readRuns(root, assert.fail);
   const chosen = (what: string) => [...chooseRuns(tables, what)].sort();
   assert.deepEqual(chosen("latest"), [2, 5, 6, 7].map(runId));
-  assert.deepEqual(chosen("all"), [1, 2, 4, 5, 6, 7].map(runId));
+  assert.deepEqual(chosen("all"), [1, 2, 4, 5, 6, 7, 8, 9].map(runId));
+  assert.deepEqual(chosen("weights-0123456789"), [runId(8)], "points that came to their end");
+  assert.deepEqual(chosen("sweep-runs/weights-0123456789/"), [runId(8)]);
   assert.deepEqual(chosen(runId(1)), [runId(1)]);
   assert.deepEqual(chosen(shortRun(runId(4))), [runId(4)]);
   assert.deepEqual(chosen(`runs/photographs/${runId(2)}/`), [runId(2)]);

@@ -19,16 +19,26 @@ export interface RunFilter {
 export function matchingRuns(tables: Tables, filter: RunFilter): Row[] {
   return tables.runs.rows.filter((row) =>
     row.experiment === filter.experiment &&
+    !isPoint(row) &&
     [...filter.conditions].every(([key, value]) =>
       key === "preset" || key === "scene" ? row[key] === value : sameValue(parameter(tables, runOf(row), key), value)
     )
   );
 }
 
-/** The newest run of each experiment, preset, scene and set of parameters, oldest first: what the view `latest` holds. */
+/** True for a point of a sweep: what it tries says nothing of how an experiment does as it is. */
+export function isPoint(row: Row): boolean {
+  return (row.sweep ?? "") !== "";
+}
+
+/**
+ * The newest run of each experiment, preset, scene and set of parameters, oldest first: what the view `latest` holds. Points of
+ * sweeps are left out.
+ */
 export function latestRuns(tables: Tables): Row[] {
   const newest = new Map<string, Row>();
   for (const row of tables.runs.rows) {
+    if (isPoint(row)) continue;
     newest.set(JSON.stringify([row.experiment, row.preset, row.scene, row.params_hash]), row);
   }
   const rows = new Set(newest.values());

@@ -86,6 +86,8 @@ export function readRun(reading: Reading, directory: string): RunRows | undefine
   const given = { scene: read.text(plan ?? {}, "scene"), hash: read.text(plan ?? {}, "params_sha256") };
   const origin = { run, experiment, preset: read.text(plan ?? {}, "preset"), scene: sceneName(given.scene, params) };
   const title = read.text(plan ?? {}, "title");
+  const sweep = read.fields(plan ?? {}, "sweep");
+  const place = { sweep: read.text(sweep, "id"), point: cell(sweep.point) };
   const nodes = read.list(plan ?? {}, "nodes").map((fields): PlannedNode => ({
     name: read.text(fields, "name"),
     fields,
@@ -116,7 +118,12 @@ export function readRun(reading: Reading, directory: string): RunRows | undefine
     if (wants("runs", "metrics", "gates", "findings")) {
       Object.assign(
         rows,
-        summaryRows(reading, directory, full, { title, seeds: cell(new Set(seeds).size || 1), ...provenance }),
+        summaryRows(reading, directory, full, {
+          title,
+          seeds: cell(new Set(seeds).size || 1),
+          ...place,
+          ...provenance,
+        }),
       );
     }
     if (wants("evaluations")) rows.evaluations = evaluationRows(reading, full, only, outputs);

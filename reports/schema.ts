@@ -67,7 +67,9 @@ export const tableSchemas = {
     "One run of an experiment",
     origin,
     `title the experiment's title
-status done, gate failed, failed, stopped, or unfinished while there is no summary
+status done, gate failed, failed, stopped, paused, or unfinished while there is no summary
+sweep id of the sweep that it is a point of; empty for a run of its own
+point# number of the point in that sweep
 seeds# how many seeds
 seconds# ~ wall time, s
 gpu_peak_bytes# most bytes in GPU buffers of any stage
@@ -303,7 +305,8 @@ truth# pixels of true depth in it`,
 export const viewSchemas = {
   latest: {
     ...tableSchemas.runs,
-    meaning: "The newest run of each experiment, preset, scene and set of parameters; the columns of runs",
+    meaning:
+      "The newest run of each experiment, preset, scene and set of parameters, points of sweeps left out; the columns of runs",
   },
   gate_states: describe(
     "One gate of one run of latest, with whether its result still stands",

@@ -37,7 +37,7 @@ export function summaryRows(
   { root, wanted, warn }: Pick<Reading, "root" | "wanted" | "warn">,
   directory: string,
   origin: Row,
-  { title, seeds, started }: Row,
+  { title, seeds, started, sweep, point }: Row,
 ): Partial<Record<TableName, Row[]>> {
   const file = `${directory}/summary.json`;
   const read = new FieldReader();
@@ -59,6 +59,8 @@ export function summaryRows(
       ...origin,
       title: title ?? "",
       status: summary === undefined ? "unfinished" : cell(summary.status),
+      sweep: sweep ?? "",
+      point: point ?? "",
       seeds: seeds ?? "",
       seconds: cell(summary?.seconds),
       gpu_peak_bytes: cell(summary?.gpu_peak_bytes),

@@ -55,7 +55,7 @@ export {
   type valueType,
 } from "./ref.ts";
 export { readResult, type StageResult } from "./result.ts";
-export type { MetricSummary, PlanFile, PlannedNode, RunStatus, RunSummary } from "./run_folder.ts";
+export type { MetricSummary, PlanFile, PlannedNode, RunStatus, RunSummary, SweepPoint } from "./run_folder.ts";
 export type { AnySchema, NoParameters, ObjectSchema, SchemaInput, SchemaOutput } from "./schema_types.ts";
 export {
   type MetricName,

@@ -57,17 +57,19 @@ export async function readOverrides(
   const seen = new Map<string, { path: string[]; text: string; value: unknown }>();
   for (const word of words) {
     const at = word.indexOf("=");
-    if (at <= 0) throw new UsageError(`Expected key=value, found ${JSON.stringify(word)}: write for example steps=500`);
+    if (at <= 0) {
+      throw new UsageError(`Expected key=value, found ${JSON.stringify(brief(word))}: write for example steps=500`);
+    }
     const key = word.slice(0, at).trim();
     const text = word.slice(at + 1).trim();
     const path = key.split(".");
     const leaf = resolvePath(schema, path);
     if (path.length > DEEPEST || path.includes("__proto__")) {
-      throw new UsageError(`Expected at most ${DEEPEST} parts in a key, and no __proto__, found ${key.slice(0, 80)}`);
+      throw new UsageError(`Expected at most ${DEEPEST} parts in a key, and no __proto__, found ${brief(key)}`);
     }
     const before = seen.get(key);
     if (before && before.text !== text) {
-      throw new UsageError(`${key} was given twice, as ${before.text} and as ${text}: keep one`);
+      throw new UsageError(`${key} was given twice, as ${brief(before.text)} and as ${brief(text)}: keep one`);
     }
     seen.set(key, { path, text, value: await readValue(leaf, text) });
   }
@@ -77,6 +79,11 @@ export async function readOverrides(
     if (inside) throw new UsageError(`${key} and ${inside[0]} were both given: the one holds the other, keep one`);
   }
   return new Map(entries.map(([, { path, value }]) => [path, value]));
+}
+
+/** Text as it is said in an error: nobody reads the whole of a long one. */
+function brief(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}..` : text;
 }
 
 /** Finds the schema at a dotted path. */
@@ -90,10 +97,10 @@ function resolvePath(schema: AnySchema, path: readonly string[]): AnySchema | un
       continue;
     }
     if (!keys.includes(key) || key === "") {
-      const whole = path.join(".");
+      const whole = brief(path.join("."));
       if (keys.length === 0) {
         throw new UsageError(
-          `Unknown parameter ${whole}: ${path.slice(0, index).join(".")} is a single value without parts`,
+          `Unknown parameter ${whole}: ${brief(path.slice(0, index).join("."))} is a single value without parts`,
         );
       }
       throw new UsageError(`Unknown parameter ${whole}: ${didYouMean(whole, leafKeys(schema))}`);
@@ -114,7 +121,7 @@ async function readValue(schema: AnySchema | undefined, text: string): Promise<u
 /** Lays a partial value over another: objects merge, everything else is replaced. */
 function overlay(schema: AnySchema, base: unknown, value: unknown, where: string): unknown {
   if (!isPlainObject(value)) {
-    throw new UsageError(`Expected ${where} to be a mapping of parameters, found ${JSON.stringify(value)}`);
+    throw new UsageError(`Expected ${where} to be a mapping of parameters, found ${brief(JSON.stringify(value))}`);
   }
   checkKeys(schema, value, where);
   return merge(base, value);

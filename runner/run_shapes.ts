@@ -99,11 +99,25 @@ const result = z.looseObject({
   finished: z.string(),
 });
 
+const provenance = z.looseObject({
+  commit: z.string(),
+  dirty: z.boolean(),
+  patch_sha256: z.string().optional(),
+  untracked: z.array(z.string()).optional(),
+  lock_sha256: z.string().optional(),
+  adapter: z.looseObject({ description: z.string(), vendor: z.string(), device: z.string(), backend: z.string() })
+    .optional(),
+  driver: z.string().optional(),
+  host: z.string(),
+  deno: z.string(),
+  started: z.string(),
+});
+
 /** The files whose shape is known. */
-const shapes = { plan, summary, result };
+const shapes = { plan, summary, result, provenance };
 
 /**
- * What is wrong with the content of a `plan.json`, `summary.json` or `result.json`; undefined when nothing is.
+ * What is wrong with the content of a `plan.json`, `summary.json`, `result.json` or `provenance.json`; undefined when nothing is.
  *
  * @param kind which of them
  * @param json what it holds

@@ -5,12 +5,13 @@
 
 import { liveHolder } from "./claim.ts";
 import { readCsvFile, type Row } from "./csv.ts";
-import { isPlainObject, type Json, readJson, readNumber } from "./json.ts";
+import { type Json, readJson, readNumber } from "./json.ts";
 import { entryPath, exists, type Folders, listFiles } from "./paths.ts";
 import type { Provenance } from "./provenance.ts";
 import { readResult, type StageResult } from "./result.ts";
 import type { MetricSummary, PlanFile, PlannedNode, RunStatus, RunSummary } from "./run_folder.ts";
 import { readSummary } from "./run_folder.ts";
+import { shapeProblem } from "./run_shapes.ts";
 
 /**
  * How it stands with one seed of a node: `cached` before the run began, `done` by it, done `later` by another run, `running`
@@ -90,7 +91,7 @@ export async function readRunState(
     listFiles(path),
   ]);
   const summary = raw && numbered(raw);
-  const known = isPlainObject(provenance) ? provenance as unknown as Provenance : undefined;
+  const known = shapeProblem("provenance", provenance) === undefined ? provenance as unknown as Provenance : undefined;
   const began = Date.parse(summary?.started ?? known?.started ?? "");
   const span = { began, ended: summary ? Date.parse(summary.finished) : Infinity, summary };
   const nodes = await Promise.all(plan.nodes.map((node) =>

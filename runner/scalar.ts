@@ -7,6 +7,8 @@ import { isTooDeep } from "./nesting.ts";
 const MOST_YAML = 1 << 18;
 /** Lists and mappings inside each other; more than any parameter needs. */
 const DEEPEST = 32;
+/** Characters of a key. */
+const LONGEST_KEY = 256;
 /** Times that an alias may be resolved: more would be the "billion laughs", a small file that means gigabytes. */
 const MOST_ALIASES = 100;
 
@@ -93,12 +95,16 @@ const TOO_DEEP = `Expected at most ${DEEPEST} lists and mappings inside each oth
 /** What is wrong with a parsed value; undefined when nothing is. */
 function dataProblem(value: unknown): string | undefined {
   if (isTooDeep(value, DEEPEST)) return TOO_DEEP;
-  return hasPrototypeKey(value) ? "Expected no key __proto__, which would change objects themselves" : undefined;
+  const keys = allKeys(value);
+  if (keys.includes("__proto__")) return "Expected no key __proto__, which would change objects themselves";
+  const long = keys.find((key) => key.length > LONGEST_KEY);
+  return long && `Expected keys of at most ${LONGEST_KEY} characters, found ${shortened(long)}`;
 }
 
-function hasPrototypeKey(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasPrototypeKey);
+function allKeys(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const own = Array.isArray(value) ? [] : Object.keys(value);
+  return [...own, ...Object.values(value).flatMap(allKeys)];
 }
 
 function shortened(text: string): string {

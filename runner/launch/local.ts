@@ -1,8 +1,7 @@
 /** Runs points as processes of this machine, a few at a time. */
 
-import { appendFile } from "node:fs/promises";
 import type { LaunchedSweep, Launcher } from "./launcher.ts";
-import { childEnvironment } from "../process.ts";
+import { type Child, startChild } from "./child.ts";
 import { SweepFolder } from "../sweep/sweep_folder.ts";
 
 /** How points are run here. */
@@ -26,17 +25,17 @@ export interface LocalLauncher extends Launcher {
  * standard input end.
  */
 export function localLauncher({ jobs, placeEnvironment = {}, attempts = 3 }: LocalOptions): LocalLauncher {
-  const running = new Set<Deno.ChildProcess>();
+  const running = new Set<Child>();
   return {
     kill() {
-      for (const child of running) killQuietly(child, "SIGKILL");
+      for (const child of running) child.kill("SIGKILL");
     },
     async launch(points, sweep) {
       const queue = [...points];
       const told = setInterval(() => {
         if (!sweep.stop.aborted) return;
         clearInterval(told);
-        for (const child of running) killQuietly(child, "SIGTERM");
+        for (const child of running) child.kill("SIGTERM");
       }, 100);
       const place = async (index: number) => {
         const env = Object.fromEntries(
@@ -60,28 +59,18 @@ async function runPoint(
   sweep: LaunchedSweep,
   env: Readonly<Record<string, string>>,
   attempts: number,
-  running: Set<Deno.ChildProcess>,
+  running: Set<Child>,
 ): Promise<void> {
   const directory = new SweepFolder(sweep.folder).trial(point);
   await Deno.mkdir(directory, { recursive: true });
   const log = `${directory}/log.txt`;
   for (let attempt = 1; !sweep.stop.aborted; attempt++) {
     const [program = "deno", ...args] = sweep.task.argv;
-    const child = new Deno.Command(program, {
-      args: [...args, sweep.folder, String(point), "--leash"],
-      cwd: sweep.task.cwd,
-      clearEnv: true,
-      env: { ...childEnvironment(), ...env },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const words = [...args, sweep.folder, String(point), "--leash"];
+    const child = startChild(program, words, { cwd: sweep.task.cwd, env, log });
     running.add(child);
-    const copied = Promise.all([copyTo(log, child.stdout), copyTo(log, child.stderr)]);
     const status = await child.status;
-    await copied;
     running.delete(child);
-    child.stdin.abort().catch(() => {});
     if (await sweep.hasResult(point)) return;
     if (sweep.stop.aborted) return;
     const how = status.signal ? `was ended by ${status.signal}` : `ended with exit code ${status.code}`;
@@ -93,14 +82,4 @@ async function runPoint(
     }
     sweep.note(`Point ${point}: its process ${how} without a result: started again`);
   }
-}
-
-async function copyTo(path: string, from: ReadableStream<Uint8Array>): Promise<void> {
-  for await (const chunk of from) await appendFile(path, chunk);
-}
-
-function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch { /* it ended by itself */ }
 }

@@ -11,15 +11,8 @@ import type { LaunchedSweep, Launcher } from "./launcher.ts";
 import { ArrayFolder, type SubmittedArray } from "./slurm_arrays.ts";
 import { SlurmClient, type SlurmDependencies, slurmDependencies } from "./slurm_client.ts";
 import { howItEnded } from "./slurm_endings.ts";
-import {
-  hasEnded,
-  nodeOptions,
-  parseJob,
-  parseNodes,
-  parseQueue,
-  type QueuedTask,
-  queueOptions,
-} from "./slurm_queue.ts";
+import { Mender, MOST_CALLS } from "./slurm_mend.ts";
+import { hasEnded, parseJob, parseQueue, type QueuedTask, queueOptions } from "./slurm_queue.ts";
 import { limitSeconds, type SlurmSettings } from "./slurm_settings.ts";
 import { Submitter } from "./slurm_submit.ts";
 
@@ -29,20 +22,8 @@ export interface SlurmLauncherOptions {
   readonly report?: readonly string[];
 }
 
-/** How many jobs are asked about, or mended, one by one between two looks at the queue. */
-const MOST_CALLS = 32;
-
 /** Milliseconds that a result may need to be seen on a network file system, after a task that says that it wrote one. */
 const RESULT_LAG = 60_000;
-
-/** Milliseconds between two looks at the nodes. */
-const NODES_EVERY = 30_000;
-
-/** Reasons for waiting that do not pass by themselves. */
-const stuck = /held|BadConstraints|DependencyNeverSatisfied|PartitionTimeLimit|PartitionNodeLimit|Invalid/i;
-
-/** Slurm itself holds a task whose start failed, or that was started again too often. */
-const heldBySlurm = /launch failed requeued held|launch_failed_requeued_held|JobHoldMaxRequeue/i;
 
 /**
  * A launcher that submits job arrays and follows them. Ctrl-C ends the following, not the jobs.
@@ -69,11 +50,22 @@ export function slurmLauncher(
   return { launch: (points, sweep) => new Follower(settings, options, deps, sweep, points).follow() };
 }
 
+/** How a point that somebody cancelled is run after all. */
+const AGAIN = "Give the same command again to submit it again";
+
+/** Milliseconds in which Slurm does not forget a task that has ended. */
+const REMEMBERED = 60_000;
+
 /** Where a point is in a queue. */
 interface Place {
   readonly array: SubmittedArray;
   readonly index: number;
+  readonly key: string;
   readonly tasks: readonly QueuedTask[];
+}
+
+function keyOf({ name, index }: Pick<QueuedTask, "name" | "index">): string {
+  return `${name} ${index}`;
 }
 
 async function list(folder: string): Promise<Set<string>> {
@@ -93,18 +85,19 @@ class Follower {
   readonly #sweep: LaunchedSweep;
   readonly #folder: ArrayFolder;
   readonly #submitter: Submitter;
+  readonly #mender: Mender;
   readonly #waiting: Set<number>;
   #arrays: SubmittedArray[] = [];
-  /** Numbers of arrays that were submitted or seen alive here: when they end without a result, that counts. */
-  readonly #ours = new Set<number>();
+  /** Names of arrays that were submitted or seen alive here. */
+  readonly #names = new Set<string>();
+  /** Numbers of arrays that were submitted here. */
+  readonly #submitted = new Set<number>();
+  /** Tasks that were seen alive here, by name and index, as they were last. */
+  readonly #seen = new Map<string, { readonly task: QueuedTask; readonly at: number }>();
   readonly #resubmits = new Map<number, number>();
-  readonly #releases = new Map<string, number>();
   readonly #goneSince = new Map<number, number>();
   /** Points for which Slurm had no room. */
   #unplaced: ReadonlySet<number> = new Set();
-  readonly #said = new Set<string>();
-  readonly #nodes = new Set<string>();
-  #nodesAt = -Infinity;
 
   constructor(
     settings: SlurmSettings,
@@ -119,6 +112,7 @@ class Follower {
     this.#sweep = sweep;
     this.#folder = new ArrayFolder(sweep.folder);
     this.#submitter = new Submitter({ settings, client: this.#client, folder: this.#folder, sweep });
+    this.#mender = new Mender(settings, this.#client, sweep);
     this.#waiting = new Set(points);
   }
 
@@ -129,18 +123,18 @@ class Follower {
     let alive: readonly string[] = [];
     while (true) {
       await this.#dropFinished();
-      if (this.#waiting.size === 0) return await this.#clearUp();
+      if (this.#waiting.size === 0) return await this.#mender.clearUp(this.#names);
       const queue = await this.#queue();
       if (this.#sweep.stop.aborted || !queue) return this.#sayGoodbye(alive);
       const { fresh, gone } = this.#sort(queue);
-      const again = await this.#judge(gone);
+      const again = await this.#judge(gone, queue);
       alive = this.#aliveJobs(queue);
       const submitted = await this.#submit([...fresh, ...again], alive.length > 0);
       if (submitted.length > 0) {
         alive = [...alive, ...submitted];
         if (this.#options.report) await this.#submitter.report(this.#options.report, alive);
       }
-      await this.#mend(queue);
+      await this.#mender.mend(queue);
       await this.#client.pause(this.#settings.poll_seconds * 1000);
     }
   }
@@ -175,53 +169,65 @@ class Follower {
   }
 
   /** Waiting points that no array of ours holds, and those whose tasks are gone. */
-  #sort(queue: readonly QueuedTask[]): { fresh: number[]; gone: { point: number; places: Place[] }[] } {
-    const tasks = Map.groupBy(queue, ({ name, index }) => `${name}|${index}`);
+  #sort(queue: readonly QueuedTask[]): { fresh: number[]; gone: { point: number; place: Place }[] } {
+    const tasks = Map.groupBy(queue, keyOf);
     const places = new Map<number, Place[]>([...this.#waiting].map((point) => [point, []]));
     for (const array of this.#arrays) {
       for (const [index, point] of array.points.entries()) {
-        places.get(point)?.push({ array, index, tasks: tasks.get(`${array.name}|${index}`) ?? [] });
+        const key = keyOf({ name: array.name, index });
+        places.get(point)?.push({ array, index, key, tasks: tasks.get(key) ?? [] });
       }
     }
     const fresh: number[] = [];
-    const gone: { point: number; places: Place[] }[] = [];
+    const gone: { point: number; place: Place }[] = [];
     for (const [point, all] of places) {
-      const living = all.filter((place) => place.tasks.some(({ state }) => !hasEnded(state)));
-      for (const { array } of living) this.#ours.add(array.number);
-      const ours = all.filter(({ array }) => this.#ours.has(array.number));
-      if (living.length > 0) {
-        this.#goneSince.delete(point);
-      } else if (ours.length === 0 || this.#unplaced.has(point)) fresh.push(point);
-      else gone.push({ point, places: ours });
+      const alive = all.flatMap((place) => place.tasks.filter(({ state }) => !hasEnded(state)));
+      for (const task of alive) {
+        this.#seen.set(keyOf(task), { task, at: this.#client.now() });
+        this.#names.add(task.name);
+      }
+      // what ended before this command was given is no failure of its jobs
+      const place = all.findLast(({ array, key }) => this.#submitted.has(array.number) || this.#seen.has(key));
+      if (alive.length > 0) this.#goneSince.delete(point);
+      else if (!place || this.#unplaced.has(point)) fresh.push(point);
+      else gone.push({ point, place });
     }
-    for (const { node } of queue) if (node !== "") this.#nodes.add(node);
     return { fresh, gone };
   }
 
   /** Decides about points whose tasks are gone without a result. Returns those to be submitted again. */
-  async #judge(gone: readonly { point: number; places: readonly Place[] }[]): Promise<number[]> {
+  async #judge(
+    gone: readonly { point: number; place: Place }[],
+    queue: readonly QueuedTask[],
+  ): Promise<number[]> {
     const again: number[] = [];
     const reasons = new Map<string, number[]>();
     let calls = 0;
-    for (const { point, places } of gone) {
-      const { array, index, tasks } = places.at(-1) as Place;
+    for (const { point, place: { array, index, key, tasks } } of gone) {
       const last = tasks.at(-1);
       const since = this.#goneSince.get(point) ?? this.#client.now();
       this.#goneSince.set(point, since);
       const lag = last?.state === "COMPLETED" ? RESULT_LAG : this.#settings.poll_seconds * 1000;
       if (this.#client.now() - since < lag) continue;
       this.#goneSince.delete(point);
+      if (!last && this.#vanishedWaiting(key, array, queue)) {
+        this.#waiting.delete(point);
+        this.#sweep.note(`Point ${point}: its job was cancelled while it waited. ${AGAIN}`);
+        continue;
+      }
       const details = calls++ < MOST_CALLS && array.job !== undefined
         ? await this.#client.once("scontrol", ["show", "job", `${array.job}_${index}`])
         : undefined;
-      const ending = await howItEnded(last, details?.ok ? parseJob(details.stdout) : undefined, {
+      const job = details?.ok ? parseJob(details.stdout) : undefined;
+      // a controller that lost its last seconds gives the same id to another job
+      const ending = await howItEnded(last, job?.name === array.name ? job : undefined, {
         log: this.#folder.log(array.number, index),
         logs: this.#folder.logs,
         time: this.#settings.time,
       });
       if (ending.cancelled) {
         this.#waiting.delete(point);
-        this.#sweep.note(`Point ${point}: ${ending.text}. Give the same command again to submit it again`);
+        this.#sweep.note(`Point ${point}: ${ending.text}. ${AGAIN}`);
         continue;
       }
       const count = this.#resubmits.get(point) ?? 0;
@@ -242,17 +248,28 @@ class Follower {
     return again;
   }
 
+  /** A waiting task that is cancelled leaves no trace, while its array is still known. */
+  #vanishedWaiting(key: string, array: SubmittedArray, queue: readonly QueuedTask[]): boolean {
+    const seen = this.#seen.get(key);
+    return seen?.task.state === "PENDING" && this.#client.now() - seen.at < REMEMBERED &&
+      queue.some(({ name }) => name === array.name);
+  }
+
   /** Submits points; returns the ids of their jobs. */
   async #submit(points: readonly number[], mayWait: boolean): Promise<string[]> {
     if (points.length === 0 || this.#sweep.stop.aborted) return [];
     const first = Math.max(0, ...this.#arrays.map(({ number }) => number)) + 1;
     const submitted = await this.#submitter.submit(points.toSorted((a, b) => a - b), first, mayWait);
-    for (const { number } of submitted) this.#ours.add(number);
+    for (const { number, name } of submitted) {
+      this.#submitted.add(number);
+      this.#names.add(name);
+    }
     this.#arrays.push(...submitted);
     const placed = new Set(submitted.flatMap((array) => array.points));
+    const told = this.#unplaced.size > 0;
     this.#unplaced = new Set(points.filter((point) => !placed.has(point)));
-    if (this.#unplaced.size > 0 && !this.#sweep.stop.aborted) {
-      this.#say("Slurm takes no more jobs now: the rest is submitted when some have ended");
+    if (this.#unplaced.size > 0 && !told && !this.#sweep.stop.aborted) {
+      this.#sweep.note("Slurm takes no more jobs now: the rest is submitted when some have ended");
     }
     return submitted.flatMap(({ job }) => job ?? []);
   }
@@ -260,61 +277,6 @@ class Follower {
   /** Ids of the jobs that are alive. */
   #aliveJobs(queue: readonly QueuedTask[]): string[] {
     return [...new Set(queue.filter(({ state }) => !hasEnded(state)).map(({ job }) => job))];
-  }
-
-  /** Helps tasks that wait without need, and tells of what only people can mend. */
-  async #mend(queue: readonly QueuedTask[]): Promise<void> {
-    let calls = 0;
-    for (const { job, index, state, reason } of queue) {
-      if (state !== "PENDING" || this.#sweep.stop.aborted || calls >= MOST_CALLS) continue;
-      const task = `${job}_${index}`;
-      if (reason === "BeginTime") {
-        // Slurm holds a requeued task back for two minutes
-        calls++;
-        const details = await this.#client.once("scontrol", ["show", "job", task]);
-        const restarts = details.ok ? parseJob(details.stdout)?.restarts ?? 0 : 0;
-        if (restarts > 0) await this.#client.once("scontrol", ["update", `JobId=${task}`, "StartTime=now"]);
-      } else if (heldBySlurm.test(reason) && this.#mayRelease(task)) {
-        calls++;
-        this.#sweep.note(`Slurm holds task ${task} (${reason}): let go again`);
-        await this.#client.once("scontrol", ["release", task]);
-      } else if (stuck.test(reason)) {
-        const how = /held/i.test(reason) ? `: let it go with scontrol release ${job}` : "";
-        this.#say(`Slurm job ${job} waits, and will go on waiting (${reason})${how}`);
-      }
-    }
-    if (this.#client.now() - this.#nodesAt < NODES_EVERY) return;
-    this.#nodesAt = this.#client.now();
-    const nodes = await this.#client.once("sinfo", nodeOptions);
-    for (const { name, state, reason } of nodes.ok ? parseNodes(nodes.stdout) : []) {
-      // Slurm's own doing after its controller was killed, or a node that ran points of this sweep
-      const duplicate = /duplicate jobid/i.test(reason);
-      if (!duplicate && !this.#nodes.has(name)) continue;
-      const why = reason === "" || reason === "none" ? "" : ` (${reason})`;
-      this.#say(
-        `Node ${name} is ${state}${why}. ${
-          duplicate ? "Nothing is wrong with it" : "When it is well again"
-        }: an administrator brings it back with scontrol update NodeName=${name} State=RESUME`,
-      );
-    }
-  }
-
-  /** Lets go of what Slurm holds though its point is done: it would wait for ever, and the report for it. */
-  async #clearUp(): Promise<void> {
-    const names = this.#arrays.filter(({ number }) => this.#ours.has(number)).map(({ name }) => name);
-    if (names.length === 0) return;
-    const answer = await this.#client.once("squeue", queueOptions(names));
-    const held = parseQueue(answer.stdout).filter(({ state, reason }) =>
-      state === "PENDING" && heldBySlurm.test(reason)
-    );
-    for (const { job, index } of held) await this.#client.once("scontrol", ["release", `${job}_${index}`]);
-  }
-
-  /** Counts how often a task was let go: no more often than it would be submitted again. */
-  #mayRelease(task: string): boolean {
-    const count = this.#releases.get(task) ?? 0;
-    this.#releases.set(task, count + 1);
-    return count < this.#settings.max_resubmits;
   }
 
   #sayGoodbye(jobs: readonly string[]): void {
@@ -326,12 +288,5 @@ class Follower {
         }`,
       );
     }
-  }
-
-  /** A note that is made once. */
-  #say(message: string): void {
-    if (this.#said.has(message)) return;
-    this.#said.add(message);
-    this.#sweep.note(message);
   }
 }

@@ -61,7 +61,7 @@ export function isSilence(answer: Answer): boolean {
 
 /** What a program complained of, in one line. */
 export function complaint(answer: Answer): string {
-  const lines = answer.stderr.split("\n").map((line) => line.replace(/^\w+: (error: )?/, "").trim()).filter(Boolean);
+  const lines = answer.stderr.split("\n").map((line) => line.replace(/^\w+(:? error)?: /, "").trim()).filter(Boolean);
   return lines.at(-1) ?? "it said nothing";
 }
 

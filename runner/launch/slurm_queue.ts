@@ -54,6 +54,8 @@ export function hasEnded(state: string): boolean {
 
 /** What `scontrol show job` tells of how a job ended. */
 export interface JobDetails {
+  /** Its name. */
+  readonly name: string;
   /** Slurm's name of its state. */
   readonly state: string;
   /** Exit code and signal: `7:0`, `0:9`. */
@@ -73,6 +75,7 @@ export function parseJob(text: string): JobDetails | undefined {
   if (state === undefined) return undefined;
   const node = field("NodeList") ?? "";
   return {
+    name: field("JobName") ?? "",
     state,
     exit: field("ExitCode") ?? "",
     reason: field("Reason") ?? "None",

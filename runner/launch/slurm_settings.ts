@@ -7,8 +7,8 @@ export const slurmShape = z.object({
   partition: z.string().optional(),
   account: z.string().optional(),
   qos: z.string().optional(),
-  time: z.string().optional().describe("limit of one point: 30, 30:00, 2:00:00 or 1-12:00:00"),
-  memory: z.string().optional().describe("of one point: 4G"),
+  time: z.coerce.string().optional().describe("limit of one point: 30, 30:00, 2:00:00 or 1-12:00:00"),
+  memory: z.coerce.string().optional().describe("of one point: 4G"),
   cpus: z.int().min(1).optional().describe("of one point"),
   gres: z.string().optional().describe("generic resources of one point: gpu:1"),
   constraint: z.string().optional(),
@@ -24,9 +24,11 @@ export type SlurmSettings = z.output<typeof slurmShape>;
 
 /**
  * A time limit in seconds, in the forms that `sbatch --time` knows: minutes, minutes:seconds, hours:minutes:seconds, days-hours,
- * days-hours:minutes and days-hours:minutes:seconds. Undefined when it is none of them, or no limit.
+ * days-hours:minutes and days-hours:minutes:seconds. Infinity for `UNLIMITED`; undefined
+ * when it is none of them.
  */
 export function limitSeconds(time: string): number | undefined {
+  if (/^(unlimited|infinite)$/i.test(time.trim())) return Infinity;
   const match = /^(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?$/.exec(time.trim());
   if (!match) return undefined;
   const [first = 0, second = 0, third = 0] = match.slice(2).map((part) => Number(part ?? 0));

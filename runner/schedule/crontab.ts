@@ -114,9 +114,7 @@ function slurmRemark({ slurm, launch }: ScheduledSweep): string[] {
       "# This job submits the points and follows them; their resources are those of the sweep file, not of this job",
     ];
   }
-  return slurm
-    ? ["# The points run in this job, one after the other: time is that of one point in the sweep file"]
-    : [];
+  return slurm ? ["# The points run in this job: its resources are those of one point in the sweep file"] : [];
 }
 
 function slurmOptions(sweep: ScheduledSweep, context: EntryContext): string[] {

@@ -1,8 +1,8 @@
 /** Starts a sweep as a process, with the permissions of the project's task `sweep`. */
 
-import { appendFile, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { isPlainObject } from "../json.ts";
-import { childEnvironment } from "../process.ts";
+import { startChild } from "../launch/child.ts";
 import type { StartSweep } from "./scheduler.ts";
 
 /** Where sweeps are started. */
@@ -24,25 +24,19 @@ export interface ProcessOptions {
 export function processStarter({ root, logs, args }: ProcessOptions): StartSweep {
   return async (file, { name, started, stop, kill }) => {
     const log = `${logs}/${name}-${started.toISOString().replace(/\.\d+|[-:]/g, "")}.log`;
-    const child = new Deno.Command("deno", {
-      args: [...args, file],
+    const child = startChild("deno", [...args, "--leash", file], {
       cwd: root,
-      clearEnv: true,
-      env: { ...childEnvironment(), NO_COLOR: "1" },
-      stdin: "piped", // it ends when this process does, however it went
-      stdout: "piped",
-      stderr: "piped",
+      env: { NO_COLOR: "1" },
+      log,
       detached: true,
-    }).spawn();
-    const removeStop = onceRaised(stop, () => killQuietly(child, "SIGTERM"));
-    const removeKill = onceRaised(kill, () => killQuietly(child, "SIGKILL"));
+    });
+    const removeStop = onceRaised(stop, () => child.kill("SIGTERM"));
+    const removeKill = onceRaised(kill, () => child.kill("SIGKILL"));
     try {
-      await Promise.all([copyTo(log, child.stdout), copyTo(log, child.stderr)]);
       return { code: (await child.status).code };
     } finally {
       removeStop();
       removeKill();
-      child.stdin.abort().catch(() => {});
     }
   };
 }
@@ -66,19 +60,8 @@ export async function sweepArguments(root: string): Promise<string[]> {
   return ["task", "--quiet", "sweep"];
 }
 
-async function copyTo(path: string, from: ReadableStream<Uint8Array>): Promise<void> {
-  // A full disk must not end the sweep, and a pipe that nobody empties would stop it.
-  for await (const chunk of from) await appendFile(path, chunk).catch(() => {});
-}
-
 function onceRaised(signal: AbortSignal, act: () => void): () => void {
   if (signal.aborted) act();
   else signal.addEventListener("abort", act, { once: true });
   return () => signal.removeEventListener("abort", act);
-}
-
-function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch { /* it ended by itself */ }
 }

@@ -14,7 +14,7 @@ programTest("processStarter runs deno in the project, and keeps what it prints",
   const { code } = await start("sweeps/a b.yaml", { name: "a_b", started, stop: never, kill: never });
   assert.equal(code, 3);
   const log = await Deno.readTextFile(`${root}/a_b-20270102T030405Z.log`);
-  assert.deepEqual(log.trimEnd().split("\n").sort(), ["bad", "sweep sweeps/a b.yaml true"]);
+  assert.deepEqual(log.trimEnd().split("\n").sort(), ["bad", "sweep --leash sweeps/a b.yaml true"]);
 });
 
 programTest("processStarter sends TERM when it shall stop and KILL when it shall end at once", async (root) => {

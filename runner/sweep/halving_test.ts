@@ -6,6 +6,7 @@ import { budgets, type HalvingOptions, nextJobs, type RungRecord } from "./halvi
 function runAlone(options: HalvingOptions, score: (trial: number, rung: number) => number | undefined): RungRecord[] {
   const records: RungRecord[] = [];
   for (let [job] = nextJobs(records, options, 1); job; [job] = nextJobs(records, options, 1)) {
+    assert.ok(records.length < options.trials * options.rungs, "it ends");
     const found = score(job.trial, job.rung);
     records.push(found === undefined ? { ...job, state: "failed" } : { ...job, state: "done", score: found });
   }
@@ -45,6 +46,7 @@ Deno.test("nextJobs() counts pruned and failed records in n, but never promotes 
     { trial: 4, rung: 0, state: "done" },
   ];
   assert.deepEqual(nextJobs(records.slice(0, 2), { trials: 9, eta: 3, rungs: 2 }, 1), [{ trial: 2, rung: 0 }]);
+  assert.deepEqual(nextJobs(records.slice(1, 3), { trials: 9, eta: 2, rungs: 2 }, 1), [{ trial: 2, rung: 1 }]);
   assert.deepEqual(nextJobs(records, { trials: 5, eta: 2, rungs: 2 }, 5), [{ trial: 2, rung: 1 }]);
 });
 
@@ -55,6 +57,16 @@ Deno.test("nextJobs() breaks ties by trial number and takes the best of all that
     trial: 1,
     rung: 1,
   }]);
+});
+
+Deno.test("nextJobs() promotes from the highest rung first", () => {
+  const done = (trial: number, rung: number): RungRecord => ({ trial, rung, state: "done", score: trial });
+  const records = [0, 1, 2, 3, 4, 5].map((trial) => done(trial, 0)).concat([done(0, 1), done(1, 1)]);
+  assert.deepEqual(nextJobs(records, { trials: 9, eta: 2, rungs: 3 }, 3), [
+    { trial: 0, rung: 2 },
+    { trial: 2, rung: 1 },
+    { trial: 6, rung: 0 },
+  ]);
 });
 
 Deno.test("nextJobs() brings the best of a small sweep to the full budget, the next best when that one fails there", () => {

@@ -55,7 +55,7 @@ const JOE_KUO: readonly (readonly number[])[] = [
 const BITS = 32;
 
 /** The most axes that a Sobol sweep may have. */
-export const MOST_SOBOL_AXES = JOE_KUO.length + 1;
+export const MOST_SOBOL_AXES: number = JOE_KUO.length + 1;
 
 /** Direction numbers of every dimension, the leading bit first. */
 const DIRECTIONS: readonly Uint32Array[] = [vanDerCorput(), ...JOE_KUO.map(directions)];

@@ -92,9 +92,9 @@ Deno.test("tpePoint() spreads a wave: a point that runs keeps the next ones away
 Deno.test("tpePoint() avoids choices that fail, and takes a score that is not a number for a failure", () => {
   const space: Space = [{ kind: "choice", key: "model", values: ["good", "bad", "other"] }, ...LINE];
   const history: Observation[] = Array.from({ length: 45 }, (_, index) => {
-    const model = ["good", "bad", "other"][index % 3] as string;
+    const model = index < 15 ? "other" : index % 2 === 0 ? "good" : "bad";
     const values = { model, x: (index * 0.37) % 1 };
-    if (model === "bad") return { values, state: index % 2 ? "failed" : "pruned" };
+    if (model === "bad") return { values, state: index % 4 === 1 ? "failed" : "pruned" };
     return { values, state: "done", score: model === "good" ? values.x : NaN };
   });
   const points = Array.from(

@@ -231,6 +231,7 @@ const surroundings: readonly Edit[] = [
   { name: "the seed changes", request: { seed: 1 }, runs: { loaf: "seed: 0 -> 1", ...after.loaf } },
   { name: "a seed is added", request: { seeds: 2 }, runs: { loaf: "seed: 1 is new", ...after.loaf } },
   { name: "checkpoints are saved more often", request: { checkpointSeconds: 0 } },
+  { name: "other rules watch (the command's are no part of a key)", request: { watched: true } },
   {
     name: "what is there is committed",
     async apply(project) {

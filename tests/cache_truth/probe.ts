@@ -6,6 +6,7 @@ import { silent } from "../../runner/progress.ts";
 import { StopFlag } from "../../runner/stop.ts";
 import { explainPlan } from "../../cli/explain_command.ts";
 import { foldersOf, prepare } from "../../cli/project.ts";
+import { RULES } from "../../stages/rules/mod.ts";
 import { fakeEnvironment } from "../runner/fake_environment.ts";
 
 /** What is asked of it. */
@@ -23,6 +24,8 @@ export interface Request {
   readonly driver: string;
   /** Deno's version, for those who ask; its own when left out. */
   readonly deno?: string;
+  /** Whether Stillroom's rules watch the run. */
+  readonly watched?: boolean;
   /** Where the run goes; runs/ when left out. It is explained against those in runs/ in any case. */
   readonly runs?: string;
 }
@@ -60,6 +63,7 @@ async function decide(request: Request): Promise<Decision> {
     stop: new StopFlag(),
     sink: silent,
     checkpointSeconds: request.checkpointSeconds,
+    rules: request.watched ? RULES : [],
   });
   if (summary.status !== "done") throw new Error(`The run ended as ${summary.status}: ${JSON.stringify(summary)}`);
   return {

@@ -3,7 +3,7 @@
 import { runToy } from "../runner/harness.ts";
 
 if (import.meta.main) {
-  const { summary } = await runToy(Deno.args[0] ?? ".", "./device_toy.ts", { checkpointSeconds: 0 });
+  const { summary } = await runToy(Deno.args[0] ?? ".", "../crash/worker_toy.ts", { checkpointSeconds: 0 });
   console.log(summary.status, summary.error?.message ?? "");
   Deno.exit(summary.status === "done" ? 0 : 1);
 }

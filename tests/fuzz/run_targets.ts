@@ -39,8 +39,8 @@ function changed(text: string): fc.Arbitrary<Uint8Array> {
       const places = placesIn(json);
       const [object, key] = places[place % places.length]!;
       if (how === "delete") delete object[key];
-      else if (how === "add") object[place % 2 ? "__proto__x" : "x"] = item;
-      else object[key] = how === "set" ? item : JSON.parse("[".repeat(3000) + "]".repeat(3000));
+      else if (how === "add") object[place % 2 ? "__proto__x" : "x"] = structuredClone(item);
+      else object[key] = how === "set" ? structuredClone(item) : JSON.parse("[".repeat(3000) + "]".repeat(3000));
     }
     return textInput(JSON.stringify(json));
   });
@@ -133,10 +133,13 @@ export async function runTarget(folder: string): Promise<Target> {
         const state = await readState(folders, demoId(2));
         const shown = await readShown(folders, state);
         const view = { all: bytes.length % 2 === 0, width: 100, now: Date.UTC(2026, 7, 2) };
-        if (!showText(shown, new Paint(false), view).includes(state.plan.run)) throw new TypeError("show says nothing");
+        if (showText(shown, new Paint(false), view) === "") throw new TypeError("show says nothing");
         const difference = await compareRuns(before, state);
         diffText([before, state], difference, { git: {}, picture: undefined, all: true, width: 100 }, new Paint(false));
-        const bare = { ...state, nodes: state.nodes.map((states) => states.map(({ directory: _, ...one }) => one)) };
+        const bare = {
+          ...state,
+          nodes: state.nodes.map((states) => states.map(({ directory: _, ...one }) => ({ ...one, entry: folder }))),
+        };
         const page = await runHtml({ state: bare, parameters: shown.parameters.list }, new Slugger(), true);
         if (/<script|onerror=/i.test(page.html)) throw new TypeError("A page holds markup of a run's file");
       }),

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { programTest } from "../permissions.ts";
 import { failOnceEverywhere, fillDiskEverywhere } from "../crash/disk_faults.ts";
 import type { Moment } from "../crash/faults.ts";
-import { exists, listFiles } from "../../runner/paths.ts";
+import { exists } from "../../runner/paths.ts";
 import type { RunReport } from "../../runner/run.ts";
 import { runToy } from "../runner/harness.ts";
 import {
@@ -26,6 +26,9 @@ import {
 /** Programs at a time: one per core of a small machine. */
 const WIDTH = 2;
 
+/** Kills from outside in all. */
+const KILLS = 100;
+
 /** An experiment whose cache and runs lie in a folder. */
 interface Subject {
   readonly experiment: string;
@@ -42,9 +45,9 @@ const fourStages: Subject = {
 };
 
 const inWorker: Subject = {
-  experiment: "device_toy",
+  experiment: "worker_toy",
   start: (folder, how) => program("tests/crash/device_main.ts", [folder], how),
-  finish: (folder) => runToy(folder, "./device_toy.ts", { checkpointSeconds: 0 }),
+  finish: (folder) => runToy(folder, "../crash/worker_toy.ts", { checkpointSeconds: 0 }),
 };
 
 /** A folder whose cache knows the code already, so that the programs need not bundle it. */
@@ -57,20 +60,23 @@ async function prepared(folder: string, name: string): Promise<string> {
 /**
  * Kills a program at every boundary and lets it run again.
  *
- * @param before brings a folder to where the program starts; nothing when left out
+ * @param start brings the folder in which the program starts to a state; nothing when left out
  */
 async function killEverywhere(
   folder: string,
   subject: Subject,
   thread: "main" | "worker" = "main",
-  before: (folder: string) => Promise<void> = () => Promise.resolve(),
+  start: (folder: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const { experiment } = subject;
-  await endWell(subject, `${folder}/plain`);
+  const plain = await subject.start(`${folder}/plain`);
+  assert.equal(plain.code, 0, plain.err);
   const expected = await finalReport(`${folder}/plain`, experiment);
-  const counted = await prepared(folder, "counted");
-  await before(counted);
-  const log = `${counted}/calls.jsonl`;
+  const begun = await prepared(folder, "begun");
+  await start(begun);
+  const counted = `${folder}/counted`;
+  await copyFolder(begun, counted);
+  const log = `${folder}/calls.jsonl`;
   const { code, err } = await subject.start(counted, { order: { thread, log } });
   assert.equal(code, 0, err);
   assert.equal(await finalReport(counted, experiment), expected, "counting changes nothing");
@@ -81,9 +87,9 @@ async function killEverywhere(
   });
   const wrong: string[] = [];
   await inParallel(jobs, WIDTH, async ({ call, when }) => {
-    const here = await prepared(folder, `${call.n}_${when}`);
+    const here = `${folder}/${call.n}_${when}`;
+    await copyFolder(begun, here);
     try {
-      await before(here);
       const { killed, err } = await subject.start(here, { order: { thread, kill: { at: call.n, when } } });
       assert.ok(killed, `it was not killed: ${err}`);
       assert.equal((await subject.finish(here)).summary.status, "done");
@@ -98,12 +104,6 @@ async function killEverywhere(
   console.log(`${jobs.length} kills at ${calls.length} I/O boundaries`);
 }
 
-/** Runs a program and checks that it ended well. */
-async function endWell(subject: Subject, folder: string): Promise<void> {
-  const { code, err } = await subject.start(folder);
-  assert.equal(code, 0, err);
-}
-
 /** Gathers all runs, whole and killed ones, and asks every command that reads runs about them. */
 async function askCommands(folder: string): Promise<void> {
   const museum = `${folder}/museum`;
@@ -116,8 +116,7 @@ async function askCommands(folder: string): Promise<void> {
   let all = 0;
   for (const place of places.filter((name) => name !== "museum")) {
     const runs = `${folder}/${place}/runs/toy`;
-    for (const run of (await listFiles(runs)).map((file) => file.split("/")[0] ?? "")) {
-      if (!await exists(`${runs}/${run}`)) continue;
+    for (const { name: run } of await Array.fromAsync(Deno.readDir(runs)).catch(() => [])) {
       if (!await exists(`${runs}/${run}/summary.json`) && await exists(`${runs}/${run}/plan.json`)) torn = run;
       await Deno.rename(`${runs}/${run}`, `${museum}/runs/toy/${run}`);
       all++;
@@ -167,10 +166,11 @@ programTest("runs that are killed from outside a hundred times end as if undistu
   let kills = 0, runs = 0;
   await inParallel(Array.from({ length: WIDTH }, (_, index) => index + 1), WIDTH, async (seed) => {
     const random = seededRandom(seed);
-    while (kills < 100) {
+    while (kills < KILLS) {
       const here = await prepared(folder, `random_${++runs}`);
-      while (true) {
-        const { killed, code, err } = await start(here, { killAfter: 100 + 500 * random() });
+      for (let patience = 1;; patience *= 1.1) { // a slow machine must get further too
+        const killAfter = patience * (100 + 500 * random());
+        const { killed, code, err } = await start(here, kills < KILLS ? { killAfter } : {});
         if (killed) {
           kills++;
           continue;

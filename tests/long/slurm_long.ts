@@ -102,8 +102,16 @@ class Sweep {
 
   /** What Slurm and all tasks wrote. */
   logs(): string {
-    const folder = `${this.path()}/slurm/logs`;
-    return [...Deno.readDirSync(folder)].map(({ name }) => Deno.readTextFileSync(`${folder}/${name}`)).join("");
+    return [...Deno.readDirSync(`${this.path()}/slurm/logs`)].map(({ name }) => this.log(name)).join("");
+  }
+
+  /** What one job wrote so far. */
+  log(name: string): string {
+    try {
+      return Deno.readTextFileSync(`${this.path()}/slurm/logs/${name}`);
+    } catch {
+      return "";
+    }
   }
 }
 
@@ -238,5 +246,6 @@ slurm: { time: "1", signal_seconds: 25, poll_seconds: 1, memory: 100M }
     const logs = sweep.logs();
     assert.equal(new Set(logs.match(/point \d+: stopped after a checkpoint/g)).size, 2, logs);
     assert.equal(new Set(logs.match(/point \d+: job \d+_\d+ on n\d, start 2/g)).size, 2, logs);
+    await until("the report", () => sweep.log("report.log").includes("depth.weight"));
   },
 );

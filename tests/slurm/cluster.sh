@@ -15,7 +15,7 @@ usage: cluster.sh COMMAND WORK [NODE]
   restart-controller WORK  SIGKILL for slurmctld, then start it again
 WORK is an absolute path of at most 60 characters. Exit 3: Slurm is missing and cannot be installed here.
 Settings, read at the first start: SLURM_TEST_CPUS (CPUs a node, 1), SLURM_TEST_TIMEOUT (seconds until a silent node is down, 10),
-SLURM_TEST_MAX_ARRAY (MaxArraySize, 1001).
+SLURM_TEST_MAX_ARRAY (MaxArraySize, 1001). SLURM_TEST_OWNER: a pid; when that process is gone, the cluster is stopped.
 TEXT
   exit 2
 }
@@ -188,8 +188,13 @@ case $command in
     start_munged
     start_controller
     for node in "${nodes[@]}"; do start_node "$node"; done
+    if [ -n "${SLURM_TEST_OWNER:-}" ]; then setsid "$0" watch "$work" "$SLURM_TEST_OWNER" > /dev/null 2>&1 & fi
     wait_ready
     say "three nodes are up: export SLURM_CONF=$conf"
+    ;;
+  watch) # a test that was killed leaves no cluster behind; one that ended took the folder away
+    while [ -d "/proc/$node" ] && [ -s "$conf" ]; do sleep 2; done
+    [ ! -s "$conf" ] || exec "$0" stop "$work"
     ;;
   stop)
     kill_all of_cluster

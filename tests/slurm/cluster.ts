@@ -33,13 +33,18 @@ export class Cluster {
   }
 
   /**
-   * Starts one.
+   * Starts one. It ends with this process, if not before.
    *
    * @param work its folder, absolute, at most 60 characters
    * @returns the cluster, or a sentence that says why there can be none on this machine
    */
   static async start(work: string, { cpus, timeout, maxArray }: ClusterSettings = {}): Promise<Cluster | string> {
-    const settings = { SLURM_TEST_CPUS: cpus, SLURM_TEST_TIMEOUT: timeout, SLURM_TEST_MAX_ARRAY: maxArray };
+    const settings = {
+      SLURM_TEST_CPUS: cpus,
+      SLURM_TEST_TIMEOUT: timeout,
+      SLURM_TEST_MAX_ARRAY: maxArray,
+      SLURM_TEST_OWNER: Deno.pid,
+    };
     const env = Object.fromEntries(
       Object.entries(settings).flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]),
     );
