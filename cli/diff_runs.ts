@@ -1,12 +1,12 @@
 /** What two runs differ in: causes first, then what came of them. Differences are the second run minus the first. */
 
-import { readCsvFile } from "../runner/csv.ts";
 import type { Finding } from "../runner/diagnosis.ts";
 import { explainNode, fileChanges } from "../runner/explain.ts";
 import type { GateResult } from "../runner/gate.ts";
 import { leafDifferences, type ParameterDifference } from "../runner/origin.ts";
 import type { MetricSummary, PlannedNode } from "../runner/run_folder.ts";
 import type { RunState } from "../runner/run_state.ts";
+import { readTable } from "../runner/table_file.ts";
 
 /** Two runs, the second of which is looked at against the first. */
 export type Pair<T> = readonly [first: T, second: T];
@@ -214,7 +214,7 @@ export async function viewScores({ nodes }: RunState, name: string): Promise<Map
   const scores = new Map<string, number[]>();
   for (const { directory } of nodes.flat().filter(({ node }) => node.name === name)) {
     if (directory === undefined) continue;
-    for (const { view, psnr } of await readCsvFile(`${directory}/evaluation_views.csv`)) {
+    for (const { view, psnr } of await readTable(`${directory}/evaluation_views.csv`)) {
       if (typeof psnr === "number") scores.set(String(view), [...scores.get(String(view)) ?? [], psnr]);
     }
   }

@@ -17,7 +17,8 @@ export async function explainCommand(args: ExplainArguments): Promise<number> {
   const paint = new Paint();
   const rows = nodes.map(({ node, cached, cause }) => [node, cached ? paint.green("cached") : "to run", cause]);
   const { experiment, preset } = prepared.plan;
-  const other = before && before.preset !== preset ? ` of preset ${before.preset}` : "";
+  const point = before?.sweep ? ` (point ${before.sweep.point} of sweep ${before.sweep.id})` : "";
+  const other = (before && before.preset !== preset ? ` of preset ${before.preset}` : "") + point;
   console.log(before ? `${experiment} against its run ${before.run}${other}` : `${experiment} was never run`);
   console.log(alignColumns(rows));
   return 0;

@@ -69,6 +69,8 @@ export interface PlanArguments {
   readonly config?: string | undefined;
   /** An overlay that was read already. */
   readonly overlay?: unknown;
+  /** What it is called in errors. */
+  readonly overlayName?: string | undefined;
   /** How many seeds. */
   readonly seeds: number;
   /** The first seed. */
@@ -126,6 +128,7 @@ export async function prepare(
       presets: experiment.presets,
       preset: args.preset,
       overlay: args.overlay ?? await readOverlay(args.config),
+      overlayName: args.overlayName,
       overrides: args.overrides,
     });
     const plan = buildPlan(experiment, params, args.preset ?? "default");

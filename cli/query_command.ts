@@ -4,6 +4,7 @@ import { formatLine } from "../runner/csv.ts";
 import { UsageError } from "../runner/errors.ts";
 import { numberText } from "../runner/json.ts";
 import { didYouMean } from "../runner/names.ts";
+import { plainText } from "../runner/plain_text.ts";
 import {
   type Cell,
   listRuns,
@@ -129,7 +130,7 @@ export function tableText({ columns, rows }: QueryResult, limit: number, paint: 
   const text = (cell: Cell) => {
     if (cell === null) return "";
     if (typeof cell === "number") return numberCell(cell);
-    const flat = String(cell).replace(/\s+/g, " ");
+    const flat = plainText(String(cell)).replace(/\s+/g, " ");
     return [...flat].length > widest ? `${[...flat].slice(0, widest - 1).join("")}…` : flat;
   };
   const table = alignColumns(

@@ -66,6 +66,9 @@ export async function runCommand(args: RunArguments): Promise<number> {
 
 /** `run --sweep` is `sweep` with an experiment. */
 async function sweepInstead(args: RunArguments): Promise<number> {
+  if (args.checkpointSeconds !== 30) {
+    throw new UsageError("--checkpoint-seconds and --sweep exclude each other: points save a checkpoint every 30 s");
+  }
   if (args.noCache) {
     throw new UsageError("--no-cache and --sweep exclude each other: points of a sweep come from the cache");
   }

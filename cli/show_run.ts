@@ -1,9 +1,10 @@
 /** Gathers what `show` tells of a run. */
 
 import { SCENE_MODELS } from "../models/scene_models.ts";
-import { readCsvFile, type Row } from "../runner/csv.ts";
+import type { Row } from "../runner/csv.ts";
 import type { Folders } from "../runner/paths.ts";
 import type { RunState } from "../runner/run_state.ts";
+import { readTable } from "../runner/table_file.ts";
 import { type ShownParameters, shownParameters } from "./show_parameters.ts";
 
 /** What is shown of a run. */
@@ -24,7 +25,7 @@ export interface Shown {
 export async function readShown(folders: Folders, state: RunState, options = ""): Promise<Shown> {
   const events = await Promise.all(
     state.nodes.flat().map(async ({ node, seed, directory, entry }) => {
-      const rows = await readCsvFile(`${directory ?? entry}/events.csv`);
+      const rows = await readTable(`${directory ?? entry}/events.csv`);
       return rows.map((row) => ({ node: node.name, ...(seed === undefined ? {} : { seed }), row }));
     }),
   );

@@ -8,6 +8,7 @@ import { localLauncher } from "../runner/launch/local.ts";
 import { slurmShape } from "../runner/launch/slurm_settings.ts";
 import type { Folders } from "../runner/paths.ts";
 import { standardError } from "../runner/progress.ts";
+import { codeState } from "../runner/provenance.ts";
 import { StopFlag } from "../runner/stop.ts";
 import { driveSweep, type SweepOutcome } from "../runner/sweep/drive.ts";
 import { gridSize } from "../runner/sweep/grid.ts";
@@ -47,16 +48,17 @@ interface BegunSweep {
 /** Runs the command; returns the exit code: 0, or 1 when points failed. */
 export async function sweepCommand(args: SweepArguments): Promise<number> {
   const folders = foldersOf(args);
+  const placeEnvironment = placesOf(args.jobEnv);
   const { folder, record, size } = await begin(args, folders);
   if (!record) return 0;
   const { id, definition } = record;
   if (args.report) {
-    const known = await readPoints(folder, definition);
+    const known = await folder.known(definition.space);
     console.log(await finish(folder, id, definition, known));
     return 0;
   }
   const jobs = args.jobs ?? record.settings.jobs ?? 1;
-  const { launcher, task, kill } = await launcherOf(folder, record, args, jobs);
+  const { launcher, task, kill } = await launcherOf(folder, record, args, jobs, placeEnvironment);
   const stop = new StopFlag();
   const remove = listenForStop(stop, kill);
   if (args.leash) stopWhenAlone(stop);
@@ -114,11 +116,6 @@ async function begin(
   return { folder, record: await folder.record(), size: planned.size };
 }
 
-async function readPoints(folder: SweepFolder, definition: SweepDefinition): Promise<KnownPoint[]> {
-  const rows = await folder.points(definition.space);
-  return await Promise.all(rows.map(async (row) => ({ row, result: await folder.result(row.point) })));
-}
-
 /** Writes what is known into `trials.csv` and `report.md`; returns the report's path for people. */
 async function finish(
   folder: SweepFolder,
@@ -131,6 +128,15 @@ async function finish(
   return here(
     await writeSweepReport(folder, id, definition, known, best && await againText(definition, best.row.values)),
   );
+}
+
+/** Variables that differ between processes, from the words of `--job-env`. */
+function placesOf(words: readonly string[]): Record<string, string[]> {
+  return Object.fromEntries(words.map((word) => {
+    const at = word.indexOf("=");
+    if (at <= 0) throw new UsageError(`Expected --job-env NAME=a,b, found ${word}`);
+    return [word.slice(0, at), word.slice(at + 1).split(",")];
+  }));
 }
 
 /** Copies the code and writes `sweep.json`, the first time; a folder without it was never begun. */
@@ -156,6 +162,7 @@ async function makeFolder(
     ...now,
     project,
     main,
+    source: await codeState(folders.root),
     started: new Date().toISOString(),
   });
 }
@@ -174,6 +181,7 @@ async function launcherOf(
   { project, main, cwd, settings }: SweepRecord,
   args: SweepArguments,
   jobs: number,
+  placeEnvironment: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ launcher: Launcher; task: SweepTask; kill: () => void }> {
   const code = `${folder.path}/code`;
   const run = ["run", "--quiet", "--cached-only", ...TRIAL_PERMISSIONS];
@@ -192,11 +200,6 @@ async function launcherOf(
     });
     return { launcher, task: { argv: [deno, ...program, "trial"], cwd }, kill: () => {} };
   }
-  const placeEnvironment = Object.fromEntries(args.jobEnv.map((word) => {
-    const at = word.indexOf("=");
-    if (at <= 0) throw new UsageError(`Expected --job-env NAME=a,b, found ${word}`);
-    return [word.slice(0, at), word.slice(at + 1).split(",")];
-  }));
   const launcher = localLauncher({ jobs, placeEnvironment });
   return { launcher, task: { argv: ["deno", ...program, "trial"], cwd }, kill: () => launcher.kill() };
 }

@@ -2,13 +2,15 @@
 
 import { relative, resolve } from "node:path";
 import type { Environment } from "../runner/environment.ts";
-import { messageOf, UsageError } from "../runner/errors.ts";
+import { isUserFacing, messageOf, UsageError } from "../runner/errors.ts";
 import { hashCode } from "../runner/code_hash.ts";
+import { hashData } from "../runner/data_hash.ts";
+import { buildPlan, type Plan } from "../runner/experiment.ts";
 import { canonicalJson, isPlainObject, sha256 } from "../runner/json.ts";
 import { didYouMean } from "../runner/names.ts";
-import { resolveParameters } from "../runner/params.ts";
+import { merge, resolveParameters } from "../runner/params.ts";
 import type { Folders } from "../runner/paths.ts";
-import { parseYaml } from "../runner/scalar.ts";
+import { parseYaml, yamlReader } from "../runner/scalar.ts";
 import { gridSize } from "../runner/sweep/grid.ts";
 import { budgets } from "../runner/sweep/halving.ts";
 import type { Axis } from "../runner/sweep/space.ts";
@@ -51,15 +53,24 @@ export async function planSweep(
 ): Promise<PlannedSweep> {
   const settings = await settingsOf(args);
   const file = await experimentFile(args, settings, folders);
-  const set = { ...settings.set, ...await overlayOf(args.config) };
+  const set = merge(settings.set ?? {}, await overlayOf(args.config)) as Record<string, unknown>;
+  const overlayName = args.config === undefined ? "the sweep's set" : "the sweep's set and --config";
   const prepared = await prepare(
-    { file, overrides: args.overrides, preset: settings.preset, overlay: set, seeds: 1, seed: settings.seed },
+    {
+      file,
+      overrides: args.overrides,
+      preset: settings.preset,
+      overlay: set,
+      overlayName,
+      seeds: 1,
+      seed: settings.seed,
+    },
     folders,
     environment,
     { check: !args.noCheck, mayLackDevice: true },
   );
   const space = parseSpace(settings.parameters, await scalarReader());
-  await checkAxes(space, prepared, args.overrides, settings, set);
+  const paths = await checkAxes(space, prepared, args.overrides, settings, set);
   const halving = halvingOf(settings, prepared, space);
   const objective = objectiveOf(settings, prepared);
   if ((settings.search === "tpe" || halving) && !objective) {
@@ -98,7 +109,9 @@ export async function planSweep(
     ...(settings.stop_on === undefined ? {} : { stop_on: settings.stop_on }),
   };
   const { semantic } = await hashCode(prepared.graph, prepared.url, folders.cache);
-  const data = Object.assign({}, ...prepared.keyed.flatMap(({ variants }) => variants.map(({ parts }) => parts.data)));
+  // The data that values of an axis name belongs to the sweep as much as that of the plan itself.
+  const data: Record<string, string> = {};
+  for (const path of paths) data[path] = await hashData(path, folders.cache, `the sweep ${args.file}`);
   return {
     definition,
     code: sha256(canonicalJson({ code: semantic, data })),
@@ -189,35 +202,48 @@ async function experimentFile(args: SweepArguments, settings: SweepSettings, fol
 
 /** The first reading of a text that stands in a list: a number, a list, quoted or plain text. */
 async function scalarReader(): Promise<(text: string) => unknown> {
-  const { parse } = await import("yaml");
+  const read = await yamlReader();
   return (text) =>
     /^["'[{]|^[-+.\d]|^(true|false|null|~)$/.test(text)
-      ? parse(text.replace(/^([-+]?[\d_.]+)$/, (found) => found.replaceAll("_", "")))
+      ? read(text.replace(/^([-+]?[\d_.]+)$/, (found) => found.replaceAll("_", "")))
       : text;
 }
 
-/** Every value of every axis must be one that the experiment takes: said before anything is run. */
+/**
+ * Every value of every axis must be one that the experiment takes: said before anything is run.
+ *
+ * @returns the data files and folders that the plans name
+ */
 async function checkAxes(
   space: readonly Axis[],
-  { experiment }: Prepared,
+  { experiment, plan }: Prepared,
   words: readonly string[],
   settings: SweepSettings,
   overlay: Readonly<Record<string, unknown>>,
-): Promise<void> {
+): Promise<string[]> {
+  const paths = new Set<string>();
+  const collect = ({ nodes }: Plan) =>
+    nodes.forEach(({ stage, params }) => stage.dataFiles(params).forEach((path) => paths.add(path)));
+  collect(plan);
   for (const axis of space) {
     const word = words.find((item) => item.startsWith(`${axis.key}=`));
     if (word !== undefined) throw new UsageError(`${axis.key} varies, and ${word} was given, too: leave one out`);
     const values = axis.kind === "choice" ? axis.values : [axis.low, axis.high];
     for (const value of values) {
-      const overrides = [...words, `${axis.key}=${await valueText(value)}`];
-      await resolveParameters(experiment.params, {
+      const params = await resolveParameters(experiment.params, {
         presets: experiment.presets,
         preset: settings.preset,
         overlay,
-        overrides,
+        overrides: [...words, `${axis.key}=${await valueText(value)}`],
       });
+      try {
+        collect(buildPlan(experiment, params, settings.preset));
+      } catch (error) {
+        if (!isUserFacing(error)) throw error; // together with other values it may be a plan
+      }
     }
   }
+  return [...paths].sort();
 }
 
 function objectiveOf(settings: SweepSettings, { plan }: Prepared): Objective | undefined {

@@ -72,7 +72,8 @@ export class SweepTable implements SweepListener {
     this.#recent = [...this.#recent, row].slice(-RECENT);
     if (!result.cached && result.state !== "failed") this.#worked.push(result.seconds);
     if (this.#out.columns() !== undefined) return;
-    (async () => this.#line(await this.#endedText(row, result)))();
+    const done = [...this.#known.values()].filter((item) => item.result).length;
+    (async () => this.#line(await this.#endedText(row, result, done)))();
   }
 
   note(message: string): void {
@@ -151,12 +152,11 @@ export class SweepTable implements SweepListener {
     }
   }
 
-  async #endedText(row: SweepPointRow, result: TrialResult): Promise<string> {
+  async #endedText(row: SweepPointRow, result: TrialResult, done: number): Promise<string> {
     const values = await Promise.all(
       this.#definition.space.map(async ({ key }) => `${key}=${await shortValue(row.values[key])}`),
     );
     const value = result.value === undefined ? "" : `  ${this.#measure(result)} ${numberCell(result.value)}`;
-    const done = [...this.#known.values()].filter((item) => item.result).length;
     const of = this.#size === undefined ? `${done}` : `${done}/${this.#size}`;
     return `[${of}] point ${row.point}  ${values.join("  ")}${value}  ${this.#stateText(result)}`;
   }

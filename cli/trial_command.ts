@@ -20,7 +20,7 @@ export async function trialCommand(args: TrialArguments): Promise<number> {
   listenToLauncher(stop);
   if (args.leash) stopWhenAlone(stop);
   const folder = new SweepFolder(resolve(args.folder));
-  const { id, definition, cwd, cache, runs, project } = await folder.record();
+  const { id, definition, cwd, cache, runs, project, source } = await folder.record();
   const rows = await folder.points(definition.space);
   const row = rows[args.point];
   if (!row) {
@@ -70,6 +70,7 @@ export async function trialCommand(args: TrialArguments): Promise<number> {
         stopOn: definition.stop_on,
         rules: RULES,
         sweep: { id, point: row.point },
+        code: source,
         pause: halving && row.budget !== undefined ? { node: halving.node, step: row.budget } : undefined,
       });
       return { report, keyed };

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { readCsvFile, type Row } from "../runner/csv.ts";
+import type { Row } from "../runner/csv.ts";
 import type { NodeState, RunState } from "../runner/run_state.ts";
+import { readTable } from "../runner/table_file.ts";
 import { type Datum, drawChart } from "./chart_drawing.ts";
 
 /** A drawn chart with its words. */
@@ -45,7 +46,7 @@ const VALIDATION = "validation views", BATCHES = "training batches";
 
 /** The table of a training; the rows between which the curve is thinned are marked. */
 async function readCurve(one: NodeState): Promise<{ row: Row; thinned: boolean }[]> {
-  const all = await readCsvFile(`${one.directory ?? one.entry}/training_metrics.csv`);
+  const all = await readTable(`${one.directory ?? one.entry}/training_metrics.csv`);
   const rows = all.filter(({ step }) => typeof step === "number");
   const apart = Math.ceil(rows.length / MOST_POINTS);
   return rows.map((row, index) => ({ row, thinned: index % apart !== 0 && index < rows.length - 1 }));
@@ -89,7 +90,7 @@ export async function viewCharts(state: RunState): Promise<PageChart[]> {
   const found = new Map<string, { view: string; evaluation: string; psnr: number[]; constant: number }>();
   for (const { node, directory } of state.nodes.flat()) {
     if (directory === undefined) continue;
-    for (const { view, psnr, psnr_constant } of await readCsvFile(`${directory}/evaluation_views.csv`)) {
+    for (const { view, psnr, psnr_constant } of await readTable(`${directory}/evaluation_views.csv`)) {
       if (!isFinite(psnr)) continue;
       const constant = isFinite(psnr_constant) ? psnr_constant : NaN;
       const key = `${node.name} ${view}`;

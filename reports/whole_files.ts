@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { isSparseTable } from "../runner/table_file.ts";
 import type { Warn } from "./json_files.ts";
 
 /** Where files are read to, grown as needed: thousands of small files make no garbage. */
@@ -29,6 +30,10 @@ export function readWholeBytes(
   const { length } = found;
   if (bytes !== undefined && length !== bytes) {
     warn(`${file} has ${length} bytes where result.json says ${bytes}; it was left out`);
+    return undefined;
+  }
+  if (isSparseTable(found)) {
+    warn(`${file} was left out: its lines are far shorter than its header`);
     return undefined;
   }
   if (length === 0 || found[length - 1] === lineFeed) return found;

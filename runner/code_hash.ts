@@ -3,8 +3,9 @@
  *
  * What counts is the text that is left when Deno has bundled and minified a module. That text keeps the order of functions, of
  * imports and of the keys of an object, every export of the module itself, and text files byte by byte; so these are misses,
- * although they seldom change a result. Renaming leaves it alone nine times in ten: the minifier gives out letters by how often
- * they occur, and a name that goes may tip that order. All of this errs towards running again, never towards a stale result.
+ * although they seldom change a result. Renaming leaves the text of a large bundle alone nine times in ten: the minifier gives out
+ * letters by how often they occur, and a name that goes may tip that order. In a small bundle a letter more or less tips it
+ * sooner, and a renaming is a miss as a rule. All of this errs towards running again, never towards a stale result.
  * Deno's version is no part of the hash (a run's provenance has it), unless another version bundles differently.
  */
 

@@ -163,7 +163,7 @@ function cellValue(text: string): string | number {
   if (text === "inf") return Infinity;
   if (text === "-inf") return -Infinity;
   if (text === "nan") return NaN;
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
   return text;
 }
 

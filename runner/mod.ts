@@ -1,7 +1,8 @@
 /**
  * The runner: experiments, stages, parameters, plans, the content-keyed cache, claims, checkpoints, run folders, gates and
  * the diagnosis engine. It knows nothing of GPUs, scenes or images and imports none of the other folders; what it must know
- * of the machine comes in as an `Environment`. Files are the only thing that stages exchange.
+ * of the machine comes in as an `Environment`. Files are the only thing that stages exchange. Three folders stand above the
+ * runs and are no part of this barrel: `sweep/` chooses settings, `launch/` starts their processes, `schedule/` starts sweeps.
  * Inside the project import the leaf modules: this barrel would tie everything into every cache key.
  *
  * @module

@@ -19,6 +19,8 @@ export interface ParameterLayers {
   readonly preset?: string | undefined;
   /** The parsed YAML overlay. */
   readonly overlay?: unknown;
+  /** What the overlay is called in errors; "the --config overlay" when left out. */
+  readonly overlayName?: string | undefined;
   /** `key=value` words from the command line, in any order. */
   readonly overrides?: readonly string[] | undefined;
 }
@@ -41,7 +43,7 @@ export async function resolveParameters(schema: ObjectSchema, layers: ParameterL
     value = overlay(schema, value, preset, `preset ${layers.preset}`);
   }
   if (layers.overlay !== undefined && layers.overlay !== null) {
-    value = overlay(schema, value, layers.overlay, "the --config overlay");
+    value = overlay(schema, value, layers.overlay, layers.overlayName ?? "the --config overlay");
   }
   for (const [path, found] of await readOverrides(schema, layers.overrides ?? [])) {
     value = setPath(value, path, found);
@@ -127,7 +129,8 @@ function overlay(schema: AnySchema, base: unknown, value: unknown, where: string
   return merge(base, value);
 }
 
-function merge(base: unknown, value: unknown): unknown {
+/** Lays data over data: mappings merge at any depth, everything else is replaced. */
+export function merge(base: unknown, value: unknown): unknown {
   if (!isPlainObject(base) || !isPlainObject(value)) return value;
   const result: Record<string, unknown> = { ...base };
   for (const [key, item] of Object.entries(value)) {

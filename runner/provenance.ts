@@ -35,31 +35,56 @@ export interface Provenance {
   readonly started: string;
 }
 
+/** Which state of a repository code is of. */
+export interface CodeState {
+  /** The commit; empty outside a repository. */
+  readonly commit: string;
+  /** True when tracked files differ from it or untracked ones lie about. */
+  readonly dirty: boolean;
+  /** Files that git does not know. */
+  readonly untracked: readonly string[];
+  /** The uncommitted changes. */
+  readonly patch: string;
+}
+
+/** Asks git for the state of a project. */
+export async function codeState(root: string): Promise<CodeState> {
+  const [commit, status, diff] = await Promise.all([
+    ask("git", ["rev-parse", "HEAD"], root),
+    ask("git", ["status", "--porcelain", "--untracked-files=normal"], root),
+    ask("git", ["diff", "HEAD", "--no-color", "--no-ext-diff"], root),
+  ]);
+  const lines = status.ok ? status.stdout.split("\n").filter((line) => line !== "") : [];
+  return {
+    commit: commit.ok ? commit.stdout.trim() : "",
+    dirty: lines.length > 0,
+    untracked: lines.filter((line) => line.startsWith("?? ")).map((line) => line.slice(3)),
+    patch: diff.ok ? diff.stdout : "",
+  };
+}
+
 /**
  * Collects where a run comes from.
  *
  * @param root the project folder
+ * @param known the state of the code, where it is a copy that git does not know
  * @returns the provenance, and the text of the uncommitted changes
  */
 export async function collectProvenance(
   root: string,
   adapter: Fingerprint | undefined,
   started: Date,
+  known?: CodeState,
 ): Promise<{ provenance: Provenance; patch: string }> {
-  const [commit, status, diff, lock] = await Promise.all([
-    ask("git", ["rev-parse", "HEAD"], root),
-    ask("git", ["status", "--porcelain", "--untracked-files=normal"], root),
-    ask("git", ["diff", "HEAD", "--no-color", "--no-ext-diff"], root),
+  const [{ commit, dirty, untracked, patch }, lock] = await Promise.all([
+    known ?? codeState(root),
     Deno.readFile(`${root}/deno.lock`).catch(() => undefined),
   ]);
-  const lines = status.ok ? status.stdout.split("\n").filter((line) => line !== "") : [];
-  const untracked = lines.filter((line) => line.startsWith("?? ")).map((line) => line.slice(3));
-  const patch = diff.ok ? diff.stdout : "";
   return {
     patch,
     provenance: {
-      commit: commit.ok ? commit.stdout.trim() : "",
-      dirty: lines.length > 0,
+      commit,
+      dirty,
       ...(patch === "" ? {} : { patch_sha256: sha256(patch) }),
       ...(untracked.length === 0 ? {} : { untracked }),
       ...(lock ? { lock_sha256: sha256(lock) } : {}),

@@ -9,7 +9,7 @@ import { canonicalJson, sha256 } from "./json.ts";
 import type { KeyedNode } from "./keys.ts";
 import { type Folders } from "./paths.ts";
 import type { ProgressSink } from "./progress.ts";
-import { collectProvenance } from "./provenance.ts";
+import { type CodeState, collectProvenance } from "./provenance.ts";
 import { planFile, RunFolder, type RunStatus, type RunSummary, type SweepPoint } from "./run_folder.ts";
 import type { StopFlag } from "./stop.ts";
 import { NodeRunner } from "./node_runner.ts";
@@ -50,6 +50,8 @@ export interface RunOptions {
    * the same run with a later pause or none goes on there. The nodes after it are not run, even where it was trained before.
    */
   readonly pause?: { readonly node: string; readonly step: number } | undefined;
+  /** The state of the code, where it is a copy that git does not know. */
+  readonly code?: CodeState | undefined;
   /** The sweep that this run is a point of. */
   readonly sweep?: SweepPoint | undefined;
   /** Diagnosis rules beside those of the stages; each says which stages it watches. */
@@ -95,7 +97,7 @@ async function runAndReport(options: RunOptions): Promise<RunReport> {
   const folder = await RunFolder.create(folders, plan.experiment, started);
   const stored = planFile(plan, keyed, folder.run, seeds, paramsHash, options.sweep);
   await folder.writePlan(stored);
-  const { provenance, patch } = await collectProvenance(folders.root, options.adapter, started);
+  const { provenance, patch } = await collectProvenance(folders.root, options.adapter, started, options.code);
   await folder.writeProvenance(provenance, patch);
 
   const runner = new NodeRunner(options, folder.run);

@@ -10,6 +10,7 @@ import { checkName } from "./names.ts";
 import { entryPath, type Folders, liesIn } from "./paths.ts";
 import type { Provenance } from "./provenance.ts";
 import type { StageResult } from "./result.ts";
+import { plainData } from "./plain_text.ts";
 import { isBelow, shapeProblem } from "./run_shapes.ts";
 import { ulid, ulidTime } from "./ulid.ts";
 
@@ -308,7 +309,7 @@ export async function listRuns(runs: string, experiment: string): Promise<string
 /** Reads a run's plan; undefined when it is missing, torn, or not what a plan looks like: its names become paths. */
 export async function readPlan(path: string): Promise<PlanFile | undefined> {
   const found = await readJson(`${path}/plan.json`);
-  return shapeProblem("plan", found) === undefined ? found as unknown as PlanFile : undefined;
+  return shapeProblem("plan", found) === undefined ? plainData(found) as PlanFile : undefined;
 }
 
 /**
@@ -317,5 +318,5 @@ export async function readPlan(path: string): Promise<PlanFile | undefined> {
  */
 export async function readSummary(path: string): Promise<(Record<string, Json> & { status: RunStatus }) | undefined> {
   const found = await readJson(`${path}/summary.json`);
-  return shapeProblem("summary", found) === undefined ? found as never : undefined;
+  return shapeProblem("summary", found) === undefined ? plainData(found) as never : undefined;
 }

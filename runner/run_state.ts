@@ -4,14 +4,16 @@
  */
 
 import { liveHolder } from "./claim.ts";
-import { readCsvFile, type Row } from "./csv.ts";
+import type { Row } from "./csv.ts";
 import { type Json, readJson, readNumber } from "./json.ts";
 import { entryPath, exists, type Folders, listFiles } from "./paths.ts";
 import type { Provenance } from "./provenance.ts";
+import { plainData } from "./plain_text.ts";
 import { readResult, type StageResult } from "./result.ts";
 import type { MetricSummary, PlanFile, PlannedNode, RunStatus, RunSummary } from "./run_folder.ts";
 import { readSummary } from "./run_folder.ts";
 import { shapeProblem } from "./run_shapes.ts";
+import { readTable } from "./table_file.ts";
 
 /**
  * How it stands with one seed of a node: `cached` before the run began, `done` by it, done `later` by another run, `running`
@@ -91,7 +93,7 @@ export async function readRunState(
     listFiles(path),
   ]);
   const summary = raw && numbered(raw);
-  const known = shapeProblem("provenance", provenance) === undefined ? provenance as unknown as Provenance : undefined;
+  const known = shapeProblem("provenance", provenance) === undefined ? plainData(provenance) as Provenance : undefined;
   const began = Date.parse(summary?.started ?? known?.started ?? "");
   const span = { began, ended: summary ? Date.parse(summary.finished) : Infinity, summary };
   const nodes = await Promise.all(plan.nodes.map((node) =>
@@ -151,7 +153,7 @@ function whenDone({ finished }: StageResult, { began, ended }: Span): NodeStatus
 
 async function readProgress(entry: string, node: PlannedNode, index: number): Promise<NodeProgress | undefined> {
   const table = `${entry}/training_metrics.csv`;
-  const row = (await readCsvFile(table)).at(-1);
+  const row = (await readTable(table)).at(-1);
   if (typeof row?.step !== "number") return undefined;
   const steps = (node.parts[index] ?? node.parts[0])?.params.steps;
   const written = (await Deno.stat(table)).mtime ?? new Date(0);

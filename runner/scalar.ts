@@ -50,10 +50,19 @@ export async function parseScalar(text: string): Promise<unknown> {
  * @throws {UsageError} saying what is wrong and where
  */
 export async function parseYaml(text: string): Promise<unknown> {
+  return (await yamlReader())(text);
+}
+
+/** What {@link parseYaml} does, without waiting: for readers that cannot. */
+export async function yamlReader(): Promise<(text: string) => unknown> {
+  const yaml = await import("yaml");
+  return (text) => readYaml(text, yaml);
+}
+
+function readYaml(text: string, { Lexer, parseDocument }: typeof import("yaml")): unknown {
   if (text.length > MOST_YAML) {
     throw new UsageError(`Expected YAML of at most ${MOST_YAML} characters, found ${text.length}`);
   }
-  const { Lexer, parseDocument } = await import("yaml");
   // The parser's time grows with the square of the depth: it must not see what is too deep.
   if (isDeepYaml(new Lexer().lex(text))) throw new UsageError(TOO_DEEP);
   let value: unknown;

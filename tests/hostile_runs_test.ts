@@ -220,6 +220,24 @@ fileTest("readSummary() and readResult() take files of another shape for none", 
   }
 });
 
+fileTest("show and list print no control characters of a run's files", async (folder) => {
+  const { path, folders, plan, commands } = await hostileProject(folder);
+  const evil = "\u001b]0;x\u0007\u001b[2J\u009b31m";
+  const parts = { title: `${evil}Title`, preset: `p${evil}`, params: { [`k${evil}`]: evil } };
+  await edit(`${path}/plan.json`, (json) => Object.assign(json, parts));
+  await edit(`${path}/summary.json`, (json) => json.error = { node: "x", message: `Broken${evil}` });
+  await edit(`${path}/provenance.json`, (json) => json.host = `host${evil}`);
+  const table = `severity,kind,message\nwarning,x,Event${evil}\n`;
+  await Deno.writeTextFile(`${folders.cache}/${plan.nodes[1]!.keys[0]}/events.csv`, table);
+  for (const name of ["show", "list"]) {
+    const said = String(await quietly(commands[name]!));
+    assert.match(said, name === "show" ? /Title[\s\S]*Event/ : /demo/);
+    // Colours of our own are known: what begins one, and its end.
+    // deno-lint-ignore no-control-regex -- control characters are what is looked for
+    assert.doesNotMatch(said.replace(/\u001b\[\d*m/g, ""), /[\0-\x08\x0b-\x1f\x7f-\x9f]/, name);
+  }
+});
+
 fileTest(
   "RunFolder.copyOutput() copies no file from outside the result's folder, and none to outside the run's",
   async (folder) => {

@@ -233,30 +233,18 @@ programTest(
   },
 );
 
-programTest(
-  "sweep starts a point again whose process was killed, and gives it up after three times",
-  async (folder) => {
-    const words = [TOY, "pause=50", "steps=200", "--sweep", "x=1", "--objective", "maximize evaluate.score"];
-    const sweep = begin(["sweep", ...words, "--json", ...where(folder)]);
-    let last = 0;
-    for (let kills = 0; kills < 3; kills++) {
-      let pid = await claimant(`${folder}/sweeps`);
-      while (pid === undefined || pid === last) {
-        assert.ok(!sweep.over(), "ended before it was killed");
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        pid = await claimant(`${folder}/sweeps`);
-      }
-      Deno.kill(pid, "SIGKILL");
-      last = pid;
-    }
-    assert.equal((await sweep.status).code, 1);
-    const answer = JSON.parse(await sweep.out) as Answer;
-    assert.equal(answer.failed, 1);
-    assert.equal((await sweep.err()).match(/was ended by SIGKILL without a result: started again/g)?.length, 2);
-    const result = await readTrialResult(`${answer.path}/trials/0`);
-    assert.match(result?.error ?? "", /Its process was ended by SIGKILL 3 times without a result: see .*log\.txt/);
-  },
-);
+programTest("sweep starts a point again whose process died, and gives it up after three times", async (folder) => {
+  const args = [TOY, "--sweep", "exitAt=5,-1", "--objective", "maximize evaluate.score", "--json"];
+  const died = await sweep(folder, ...args);
+  const answer = answerOf(died, 1);
+  assert.deepEqual([answer.failed, answer.done], [1, 1]);
+  assert.equal(
+    died.err.match(/Point 0: its process ended with exit code 9 without a result: started again/g)?.length,
+    2,
+  );
+  const result = await readTrialResult(`${answer.path}/trials/0`);
+  assert.match(result?.error ?? "", /Its process ended with exit code 9 3 times without a result: see .*log\.txt/);
+});
 
 /** The process that is at point 0 of the only sweep, once there is one. */
 async function claimant(sweeps: string): Promise<number | undefined> {

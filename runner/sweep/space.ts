@@ -152,7 +152,11 @@ function splitList(key: string, text: string): string[] {
   }
   items.push(text.slice(start).trim());
   const missing = quote || open.at(-1);
-  if (missing) throw new UsageError(`Expected a closing ${missing} in ${key}=${text}: add it`);
+  if (missing) {
+    throw new UsageError(
+      `Expected a closing ${missing} in ${key}=${text}: add it. In YAML, a range inside { } must stand in quotes`,
+    );
+  }
   if (items.includes("")) {
     throw new UsageError(`Expected a value between the commas of ${key}=${text}: write ${FORMS}, "" for an empty text`);
   }

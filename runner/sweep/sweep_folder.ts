@@ -5,7 +5,9 @@ import { UsageError } from "../errors.ts";
 import { canonicalJson, isPlainObject, type Json, readJson, sha256, toJson, writeJson, writeWhole } from "../json.ts";
 import type { SlurmSettings } from "../launch/slurm_settings.ts";
 import { exists } from "../paths.ts";
+import type { CodeState } from "../provenance.ts";
 import { parseScalar } from "../scalar.ts";
+import type { KnownPoint } from "./propose.ts";
 import type { Space, Values } from "./space.ts";
 import type { SweepDefinition } from "./sweep_spec.ts";
 import { readTrialResult, type TrialResult } from "./trial_result.ts";
@@ -53,6 +55,8 @@ export interface SweepRecord {
     /** What is asked of Slurm. */
     readonly slurm?: SlurmSettings | undefined;
   };
+  /** Which state of the project its code is a copy of. */
+  readonly source: CodeState;
   /** When it began, ISO 8601. */
   readonly started: string;
 }
@@ -168,6 +172,13 @@ export class SweepFolder {
     const known = this.#results.get(point) ?? await readTrialResult(this.trial(point));
     if (known) this.#results.set(point, known);
     return known;
+  }
+
+  /** All points with their results. */
+  async known(space: Space): Promise<KnownPoint[]> {
+    return await Promise.all(
+      (await this.points(space)).map(async (row) => ({ row, result: await this.result(row.point) })),
+    );
   }
 
   /** Takes the results of failed points away, so that they are tried again. */

@@ -137,7 +137,7 @@ async function lastValue(path: string, column: string, step: number): Promise<nu
   return row?.[column] as number | undefined;
 }
 
-/** What a running point tells those who watch the sweep: `progress.json`, about once a second. */
+/** What a running point tells those who watch the sweep: `progress.json`, twice a second at most. */
 export interface TrialProgress {
   /** The node that is at work. */
   readonly node: string;
@@ -157,7 +157,7 @@ export function progressFile(
   let written = -Infinity;
   const write = (patch: Partial<TrialProgress>, urgent: boolean) => {
     state = { ...state, ...patch };
-    if (!urgent && now() - written < 1000) return;
+    if (!urgent && now() - written < 500) return;
     written = now();
     try {
       Deno.writeTextFileSync(`${directory}/progress.json.tmp`, JSON.stringify(state));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { acquire, liveHolder } from "../../runner/claim.ts";
+import { Pace, standardError } from "../../runner/progress.ts";
 import { listRuns, runName } from "../../runner/run_folder.ts";
 import { ulid, ulidTime } from "../../runner/ulid.ts";
 import { fileTest, programTest } from "../permissions.ts";
@@ -37,6 +38,16 @@ programTest("run after the clock was set back by an hour is newer than the one b
   assert.deepEqual(names.toSorted(), names);
   assert.equal(new Set(names).size, 4);
   assert.deepEqual(await listRuns(`${here}/runs`, "toy"), names.toReversed());
+});
+
+Deno.test("standardError().now() goes on when the clock is set back: a time left stays one", () => {
+  const { now } = standardError();
+  const pace = new Pace();
+  pace.add(now(), 10);
+  using _back = orderFaults({ clock: { from: 0, shift: -hour } });
+  pace.add(now() + 1, 20);
+  assert.ok((pace.rate ?? 0) > 0, `${pace.rate}/s`);
+  assert.ok((pace.eta(30) ?? -1) > 0, `${pace.eta(30)} s left`);
 });
 
 Deno.test("runName() follows the clock, unless it was set back by less than a day", () => {

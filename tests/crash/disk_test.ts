@@ -3,7 +3,7 @@ import { fileTest, programTest } from "../permissions.ts";
 import { attempt, freshFolder, mustEndAs, undisturbed } from "./attempt.ts";
 import { failOnceEverywhere, fillDiskEverywhere, sentences } from "./disk_faults.ts";
 import { diskError, orderFaults } from "./faults.ts";
-import { runToyProgram } from "./lab.ts";
+import { debris, finalReport, program, readCalls, runToyProgram } from "./lab.ts";
 
 fileTest("orderFaults() counts changes, fails as told and puts everything back", async (folder) => {
   const { open, mkdir } = Deno;
@@ -69,5 +69,24 @@ programTest("run as a program says in one sentence that the disk is full, with e
     assert.equal(code, 1);
     assert.match(out + err, /The disk is full, nothing more can be written to/);
     assert.doesNotMatch(out + err, /^ +at .*\.ts:\d+/m, "no stack");
+  }
+});
+
+programTest("stage in the worker says in one sentence that the disk is full, and loses nothing", async (folder) => {
+  const main = "tests/crash/device_main.ts";
+  const log = `${folder}/calls.jsonl`;
+  await program(main, [`${folder}/plain`], { order: { thread: "worker", log } });
+  const report = await finalReport(`${folder}/plain`, "worker_toy");
+  const writes = (await readCalls(log)).filter(({ name }) => /^(?:open|write|mkdir)/.test(name));
+  const [first, last] = [writes[0]?.n ?? 0, writes.at(-1)?.n ?? 0];
+  assert.ok(last > 30);
+  for (const from of [first, (first + last) >> 1, last]) {
+    const here = `${folder}/${from}`;
+    const full = await program(main, [here], { order: { thread: "worker", fail: { from, code: "ENOSPC" } } });
+    assert.equal(full.code, 1);
+    assert.match(full.out, /^failed The disk is full, nothing more can be written to \S+: free space there/);
+    assert.equal((await program(main, [here])).code, 0);
+    assert.equal(await finalReport(here, "worker_toy"), report);
+    assert.deepEqual(await debris(here), []);
   }
 });

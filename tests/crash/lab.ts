@@ -1,6 +1,6 @@
 /** Runs experiments as programs that are killed or harmed, and says in one text what came out of them. */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { listRuns as listAllRuns, readRuns } from "../../reports/mod.ts";
 import { canonicalJson } from "../../runner/json.ts";
 import { listFiles } from "../../runner/paths.ts";
@@ -37,11 +37,11 @@ export interface Disturbance {
 /** The permissions of the `run` task. */
 const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys", "--allow-run=deno,git"];
 
-/** Runs a program of this repository, given relative to its root, to its end or to its death. */
+/** Runs a program, given relative to the repository's root or absolute, to its end or to its death. */
 export async function program(file: string, args: readonly string[], how: Disturbance = {}): Promise<Ended> {
   const preload = how.order ? [`--preload=${root}/tests/crash/preload.ts`] : [];
   const child = new Deno.Command("deno", {
-    args: ["run", "--quiet", ...permissions, ...preload, `${root}/${file}`, ...args],
+    args: ["run", "--quiet", ...permissions, ...preload, resolve(root, file), ...args],
     cwd: how.cwd ?? root,
     // Without git a run has no patch of the uncommitted changes, whose writes would depend on the day.
     env: {

@@ -46,6 +46,19 @@ export function countAllocations(): void {
       },
     });
   };
+  // Copies are made without a constructor that could be seen.
+  for (
+    const { prototype } of [Object.getPrototypeOf(Uint8Array), ArrayBuffer] as {
+      prototype: typeof Uint8Array.prototype;
+    }[]
+  ) {
+    const slice = prototype.slice;
+    prototype.slice = function (...args) {
+      const made = slice.apply(this, args);
+      note(made.byteLength);
+      return made;
+    };
+  }
   wrap("ArrayBuffer", 1);
   for (const name of views) wrap(name, globalThis[name].BYTES_PER_ELEMENT);
 }

@@ -130,7 +130,7 @@ export function pngTarget(): Target {
     },
     file: "x.png",
     // Deflate expands by at most 1032; rows are inflated by the check and by the decoder, then copied.
-    limit: (bytes) => 2 ** 20 + 6 * 1032 * bytes,
+    limit: (bytes) => 2 ** 17 + 6 * 1032 * bytes,
   };
 }
 
@@ -158,6 +158,7 @@ export function npyTarget(): Target {
     name: "npy",
     seeds: [
       encodeNpy({ shape: [2, 3], data: Float32Array.from({ length: 6 }, (_, i) => i / 3) }),
+      encodeNpy({ shape: [40, 50], data: new Float32Array(2000) }),
       encodeNpy({ shape: [4], data: Int32Array.of(1, -2, 3, -4) }),
       encodeNpy({ shape: [], data: Uint8Array.of(7) }),
       encodeNpy({ shape: [0, 5], data: new Float32Array(0) }),
@@ -169,7 +170,7 @@ export function npyTarget(): Target {
       if (data instanceof Float32Array) decodeNpyFloat32(bytes, "x.npy", shape);
     },
     file: "x.npy",
-    limit: (bytes) => 4096 + 8 * bytes,
+    limit: (bytes) => 1024 + 2 * bytes,
   };
 }
 
@@ -214,6 +215,7 @@ export function safetensorsTarget(): Target {
         step: { shape: [], data: Uint32Array.of(5) },
         empty: { shape: [0], data: new Int32Array(0) },
       }),
+      encodeSafetensors({ large: { shape: [2000], data: new Float32Array(2000) } }),
       encodeSafetensors({}),
     ],
     structured: files,
@@ -239,7 +241,7 @@ export function safetensorsTarget(): Target {
     ],
     read: (bytes) => decodeSafetensors(bytes, "x.safetensors"),
     file: "x.safetensors",
-    limit: (bytes) => 4096 + 8 * bytes,
+    limit: (bytes) => 1024 + 2 * bytes,
   };
 }
 
@@ -284,6 +286,10 @@ export function checkpointTarget(): Target {
         },
         tensors: { weights: Float32Array.of(1, 2, 3), moments: new Int32Array(2), seen: Uint32Array.of(9) },
       }),
+      encodeCheckpoint({
+        ...{ step: 7, sequence: 2, elapsed: 1, csv: {}, state: [] },
+        tensors: { large: new Float32Array(2000) },
+      }),
       encodeCheckpoint({ step: 0, sequence: 1, elapsed: 0, csv: {}, state: null, tensors: {} }),
     ],
     structured: files,
@@ -301,7 +307,7 @@ export function checkpointTarget(): Target {
         }
       }
     },
-    limit: (bytes) => 4096 + 4 * bytes,
+    limit: (bytes) => 1024 + 2 * bytes,
   };
 }
 

@@ -4,8 +4,8 @@ import { isUserFacing } from "../../runner/errors.ts";
 import { takeAllocated } from "./allocations.ts";
 import type { Target } from "./target.ts";
 
-/** Longer than any message that a person reads. */
-const LONGEST_MESSAGE = 4000;
+/** An error may quote the input, with its quotes escaped; what it says itself fits on a screen. */
+const longestMessage = (bytes: number) => 4000 + 4 * bytes;
 const prototypes = [Object.prototype, Array.prototype, Function.prototype, String.prototype];
 const ownNames = prototypes.map((one) => Object.getOwnPropertyNames(one).join());
 
@@ -28,7 +28,7 @@ export async function judge(target: Target, bytes: Uint8Array): Promise<Verdict>
     await target.read(bytes);
   } catch (error) {
     parsed = false;
-    problem = errorProblem(error, target.file);
+    problem = errorProblem(error, bytes.length, target.file);
   }
   const allocated = takeAllocated();
   const limit = target.limit(bytes.length);
@@ -39,10 +39,10 @@ export async function judge(target: Target, bytes: Uint8Array): Promise<Verdict>
   return { parsed, allocated, ...(problem === undefined ? {} : { problem }) };
 }
 
-function errorProblem(error: unknown, file: string | undefined): string | undefined {
+function errorProblem(error: unknown, size: number, file: string | undefined): string | undefined {
   if (!isUserFacing(error)) return error instanceof Error ? `${error.name}: ${error.message}` : `threw ${error}`;
   if (error.message.trim() === "") return "an error that says nothing";
-  if (error.message.length > LONGEST_MESSAGE) return `an error of ${error.message.length} characters`;
+  if (error.message.length > longestMessage(size)) return `an error of ${error.message.length} characters`;
   if (file !== undefined && !error.message.includes(file)) {
     return `an error that does not name the file: ${error.message}`;
   }

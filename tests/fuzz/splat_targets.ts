@@ -95,6 +95,7 @@ export function plyTarget(): Target {
     name: "ply",
     seeds: [
       encodeSplatPly(randomSplats(3, 0), "x.ply"),
+      encodeSplatPly(randomSplats(300, 0), "x.ply", { normals: false }),
       encodeSplatPly(randomSplats(2, 3), "x.ply", { normals: false }),
       asPly(1, "ascii", "float"),
       asPly(0, "binary_big_endian", "double"),
@@ -114,7 +115,7 @@ export function plyTarget(): Target {
     read: (bytes) => decodeSplats(bytes, "x.ply"),
     file: "x.ply",
     // An ascii number of two bytes becomes four; a splat of f_rest_ that is all zeros has no more numbers than columns.
-    limit: (bytes) => 65536 + 8 * bytes,
+    limit: (bytes) => 1024 + 8 * bytes,
   };
 }
 
@@ -155,7 +156,7 @@ export function compressedPlyTarget(): Target {
     seeds: [compressed(false), compressed(true)],
     dictionary: [...plyWords, "property uint packed_position\n", "element sh 3\n"].map(textInput),
     // 16 bytes become 14 numbers and 4 words; each chunk has 18 numbers.
-    limit: (bytes) => 65536 + 16 * bytes,
+    limit: (bytes) => 1024 + 16 * bytes,
   };
 }
 
@@ -178,6 +179,6 @@ export function splatTarget(): Target {
     ),
     read: (bytes) => decodeSplats(bytes, "x.splat"),
     file: "x.splat",
-    limit: (bytes) => 4096 + 4 * bytes,
+    limit: (bytes) => 256 + 4 * bytes,
   };
 }

@@ -5,7 +5,8 @@ import type { Target } from "./target.ts";
 const loaders: Readonly<Record<string, (folder: string) => Promise<Target>>> = {
   yaml: async () => (await import("./text_targets.ts")).yamlTarget(),
   parameters: async () => (await import("./text_targets.ts")).parametersTarget(),
-  csv: async () => (await import("./text_targets.ts")).csvTarget(),
+  sweep: async () => (await import("./text_targets.ts")).sweepTarget(),
+  csv: async (folder) => (await import("./text_targets.ts")).csvTarget(folder),
   ply: async () => (await import("./splat_targets.ts")).plyTarget(),
   "compressed ply": async () => (await import("./splat_targets.ts")).compressedPlyTarget(),
   splat: async () => (await import("./splat_targets.ts")).splatTarget(),

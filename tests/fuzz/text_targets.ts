@@ -6,7 +6,11 @@ import { LineBuffer } from "../../reports/whole_files.ts";
 import { textRows } from "../../reports/cells.ts";
 import { formatLine, parseCsv, parseRows } from "../../runner/csv.ts";
 import { resolveParameters } from "../../runner/params.ts";
-import { parseScalar, parseYaml } from "../../runner/scalar.ts";
+import { parseScalar, parseYaml, yamlReader } from "../../runner/scalar.ts";
+import { gridPoints } from "../../runner/sweep/grid.ts";
+import { randomPoint } from "../../runner/sweep/random_search.ts";
+import { parseObjective, parseSpace, parseSweep, sweepName } from "../../runner/sweep/sweep_spec.ts";
+import { readTable } from "../../runner/table_file.ts";
 import { inputText, type Target, textInput } from "./target.ts";
 
 const yamlWords = [
@@ -97,7 +101,7 @@ export function yamlTarget(): Target {
       for (const one of [value, yaml]) if (one.status === "fulfilled") mustBePlain(one.value);
     },
     // The parser of YAML works on strings; what it keeps in buffers is of no size.
-    limit: (bytes) => 65536 + 8 * bytes,
+    limit: (bytes) => 4096 + 8 * bytes,
   };
 }
 
@@ -173,14 +177,91 @@ export function parametersTarget(): Target {
       });
       mustBePlain(resolved);
     },
-    limit: (bytes) => 65536 + 8 * bytes,
+    limit: (bytes) => 4096 + 8 * bytes,
+  };
+}
+
+const sweepKeys = [
+  "experiment",
+  "parameters",
+  "search",
+  "trials",
+  "objective",
+  "halving",
+  "slurm",
+  "cron",
+  "seeds",
+  "set",
+];
+const axes = [
+  "range(0,1,5)",
+  "log(1e-4,1,3)",
+  "int(1,8)",
+  "logint(1,1e9,4)",
+  "a,b,c",
+  "[1,2],[3]",
+  "int(0,9007199254740991)",
+];
+
+/** A sweep file: its keys, its axes, its objective. */
+export function sweepTarget(): Target {
+  const axis = fc.oneof(
+    fc.constantFrom(...axes),
+    fc.tuple(
+      fc.constantFrom("range", "log", "int", "logint", "x"),
+      fc.array(fc.oneof(fc.double(), fc.json()), { maxLength: 4 }),
+    )
+      .map(([name, values]) => `${name}(${values.join(",")})`),
+    yamlText,
+    fc.jsonValue({ maxDepth: 3 }),
+  );
+  const key = fc.constantFrom(...keys, ...sweepKeys, ...hostileKeys);
+  const structured = fc.tuple(
+    fc.dictionary(key, axis, { maxKeys: 4 }),
+    fc.dictionary(
+      key,
+      fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom("grid", "tpe", "maximize a.b", "* * * * *")),
+      { maxKeys: 4 },
+    ),
+  ).map(([parameters, rest]) => JSON.stringify({ experiment: "experiments/x.ts", parameters, ...rest }));
+  return {
+    name: "sweep",
+    seeds: [
+      "experiment: experiments/x.ts\nparameters:\n  rate: log(1e-4, 1e-1, 5)\n  kind: [l1, l2]\nobjective: maximize evaluate.psnr\n",
+      "experiment: experiments/x.ts\nsearch: tpe\ntrials: 40\nparameters:\n  a.b: int(1, 8)\n  c: 'x, \"y, z\", [1, 2]'\n",
+      'experiment: x.ts\ncron: "30 2 * * *"\ntimezone: Europe/Berlin\nparameters: {rate: "range(0, 1, 3)"}\nslurm: {time: 30, gres: "gpu:1"}\n',
+      "experiment: x.ts\nhalving: {metric: student.val_psnr, min: 10}\nparameters: {a: [true, false], b: 3}\nset: {free: {a: 1}}\n",
+    ].map(textInput),
+    structured: structured.map(textInput),
+    dictionary: [...yamlWords, ...sweepKeys.map((name) => `\n${name}: `), ...axes].map(textInput),
+    special: [
+      ...nested.map((text) => `experiment: x.ts\nparameters:\n  a: '${text}'`),
+      `experiment: x.ts\nparameters:\n  a: ${",".repeat(100_000)}`,
+      `experiment: x.ts\nparameters:\n  a: "range(0,1,${"9".repeat(10_000)})"`,
+      "experiment: x.ts\nparameters:\n  a: range(0,1,10000)\n  b: range(0,1,10000)\n  c: int(0,9007199254740991)",
+      "name: ../../x\nexperiment: x.ts\nparameters: {a: 1}",
+      "experiment: x.ts\nparameters: {__proto__: {a: 1}}",
+      'experiment: x.ts\ncron: "0 0 31 2 *"\nparameters: {a: 1}',
+      'experiment: x.ts\ncron: "* * * * * * * *"\nparameters: {a: 1}',
+    ].map(textInput),
+    async read(bytes) {
+      const settings = parseSweep(await parseYaml(inputText(bytes)), "x.yaml");
+      const read = await yamlReader();
+      const space = parseSpace(settings.parameters, (text) => /^["'[{\d.+-]/.test(text) ? read(text) : text);
+      sweepName(settings, "x.yaml");
+      if (settings.objective !== undefined) parseObjective(settings.objective);
+      if (settings.search === "grid") gridPoints(space, 0, 5);
+      else randomPoint(space, 1, 3);
+    },
+    limit: (bytes) => 4096 + 64 * bytes,
   };
 }
 
 const csvWords = [",", "\n", '"', '""', "\r\n", "\r", "inf", "-inf", "nan", "1e999", "-0", "__proto__", "\0", "\ufeff"];
 
-/** `parseCsv`, `parseRows`, and what reports make of files' text. */
-export function csvTarget(): Target {
+/** `readTable`, `parseCsv`, `parseRows`, and what reports make of files' text. */
+export function csvTarget(folder: string): Target {
+  const path = `${folder}/table.csv`;
   const cell = fc.oneof(fc.string({ maxLength: 12 }), fc.double(), fc.constantFrom(...csvWords), fc.constant(null));
   const line = fc.array(cell, { minLength: 1, maxLength: 8 });
   const rows = fc.array(line, { maxLength: 12 }).map((lines) => lines.map(formatLine).join(""));
@@ -203,10 +284,18 @@ export function csvTarget(): Target {
       "a,".repeat(2000) + "\n" + "1,".repeat(2000) + "\n",
       "a\n".repeat(100_000),
       `a\n${"1".repeat(10_000)}x\n`,
+      `a\n${"1".repeat(2_000_000)}x\n`,
+      `a\n${"1".repeat(399)}x\n`.repeat(200),
+      "a,".repeat(100_000) + "\n" + "\n".repeat(100_000),
+      `"x"${",a".repeat(3000)}\n${"1\n".repeat(300)}`,
       `__proto__,constructor\n1,2\n`,
     ].map(textInput),
-    read(bytes) {
+    async read(bytes) {
       const text = inputText(bytes);
+      await Deno.writeFile(path, bytes);
+      const table = await readTable(path);
+      // What follows is only given files that this one takes.
+      if (table.length === 0 && text.includes("\n")) return;
       const { columns, rows } = parseCsv(text);
       if (rows.some((row) => row.length !== columns.length)) throw new TypeError("A row is not as long as the header");
       if (parseRows(text).length !== rows.length) throw new TypeError("parseRows() lost a row");
@@ -215,6 +304,6 @@ export function csvTarget(): Target {
       if (from > 0) new LineBuffer(64).add(bytes, from, Uint8Array.from(columns, (_, i) => i % 2), 7);
     },
     // LineBuffer keeps three bytes more for each byte of a line, and doubles as it grows.
-    limit: (bytes) => 65536 + 32 * bytes,
+    limit: (bytes) => 4096 + 32 * bytes,
   };
 }

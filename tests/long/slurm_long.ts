@@ -11,29 +11,54 @@ import { root } from "../runner/harness.ts";
 import { Cluster, type ClusterSettings } from "../slurm/cluster.ts";
 
 /** How long a sweep may take before the test gives up, in milliseconds: far more than it needs. */
-const PATIENCE = 420_000;
+const PATIENCE = 300_000;
 
-/** A test on a cluster of its own; it gets a folder too. */
-function clusterTest(
-  name: string,
-  settings: ClusterSettings,
-  body: (cluster: Cluster, folder: string) => Promise<void>,
-): void {
+/** A test with a cluster and a folder of its own. */
+interface Case {
+  readonly name: string;
+  readonly settings: ClusterSettings;
+  body(cluster: Cluster, folder: string): Promise<void>;
+}
+
+/** Runs tests at the same time, for most of it is waiting. The clusters start one after the other: they look for free ports. */
+function clusterTests(name: string, cases: readonly Case[]): void {
   Deno.test(name, async (t) => {
     const folder = await Deno.makeTempDir({ prefix: "slurm_" });
-    const cluster = await Cluster.start(`${folder}/c`, settings);
+    const clusters: Cluster[] = [];
     try {
-      if (typeof cluster === "string") {
-        console.log(`skipped: ${name}: ${cluster}`);
-        await t.step({ name: `skipped: ${cluster}`, ignore: true, fn() {} });
-        return;
+      for (const [index, { settings }] of cases.entries()) {
+        const cluster = await Cluster.start(`${folder}/${index}`, settings);
+        if (typeof cluster === "string") {
+          console.log(`skipped: ${name}: ${cluster}`);
+          await t.step({ name: `skipped: ${cluster}`, ignore: true, fn() {} });
+          return;
+        }
+        clusters.push(cluster);
       }
-      await body(cluster, folder);
+      const sanitize = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
+      await Promise.all(cases.map(({ name, body }, index) =>
+        t.step({
+          name,
+          ...sanitize,
+          fn: async () => {
+            const cluster = clusters[index] as Cluster;
+            const started = performance.now();
+            await body(cluster, cluster.work);
+            console.log(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+          },
+        })
+      ));
     } finally {
-      if (typeof cluster !== "string") await cluster.stop();
+      for (const cluster of clusters) await cluster.stop();
       await Deno.remove(folder, { recursive: true }).catch(() => {});
     }
   });
+}
+
+/** The arguments of `deno` in a task of deno.json, with its permissions. */
+function taskOf(name: string): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`));
+  return tasks[name].command.split(" ").slice(1);
 }
 
 /** A sweep as a program. */
@@ -48,7 +73,7 @@ class Sweep {
     this.folder = folder;
     Deno.writeTextFileSync(`${folder}/toy.yaml`, yaml);
     const places = ["sweeps", "cache", "runs"].flatMap((name) => [`--${name}-dir`, `${folder}/${name}`]);
-    this.#args = ["run", "-A", "--quiet", "cli/main.ts", "sweep", `${folder}/toy.yaml`, "--json", ...places];
+    this.#args = [...taskOf("sweep"), `${folder}/toy.yaml`, "--json", ...places];
     this.#env = { ...childEnvironment(), ...cluster.environment, NO_COLOR: "1" };
   }
 
@@ -80,9 +105,9 @@ class Sweep {
     return { ok: success, code, stdout, stderr: this.#said };
   }
 
-  /** SIGKILL. */
-  kill(): void {
-    this.#child?.kill("SIGKILL");
+  /** Sends a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#child?.kill(signal);
   }
 
   /** The sweep's folder, once it is there. */
@@ -162,12 +187,17 @@ function trainings(folder: string): number[][] {
   });
 }
 
+/** The lines that are worth reading when all went well. */
+function notes(said: string): string {
+  return said.split("\n").filter((line) => line.startsWith("  note:")).join("\n");
+}
+
 const steps = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
-clusterTest(
-  "sweep --launch slurm: 60 points, a node, the controller and the follower killed: 60 results, none lost, none doubled",
-  { cpus: 1, timeout: 10, maxArray: 40 },
-  async (cluster, folder) => {
+const killed: Case = {
+  name: "a node, the controller and the follower are killed: 60 points, 60 results, none lost, none doubled",
+  settings: { cpus: 1, timeout: 10, maxArray: 40 },
+  async body(cluster, folder) {
     const weights = steps(12).map((i) => i / 16);
     const sweep = new Sweep(
       cluster,
@@ -187,22 +217,23 @@ slurm: { poll_seconds: 1, memory: 100M }
     await cluster.killNode("n2");
     await until("sixteen results", () => sweep.done().length >= 16);
     await cluster.restartController();
-    await until("24 results", () => sweep.done().length >= 24);
-    sweep.kill();
-    await first;
-    const second = sweep.run();
     await cluster.startNode("n2");
-    // an administrator who brings back what Slurm drained: a controller that was killed starts jobs twice
+    // an administrator: a controller that was killed believes in jobs that have ended, and starts others twice
     let running = true;
     const administrator = (async () => {
       while (running) {
+        await new Promise((resolve) => setTimeout(resolve, 5000));
         await cluster.resume();
-        await new Promise((resolve) => setTimeout(resolve, 3000));
       }
     })();
-    const ended = await second.finally(() => running = false);
+    await until("24 results", () => sweep.done().length >= 24);
+    sweep.kill("SIGKILL");
+    await first;
+    const ended = await sweep.run();
+    running = false;
     await administrator;
-    console.log(sweep.said);
+    const starts = sweep.logs().match(/, start [2-9]/g)?.length ?? 0;
+    console.log(`${notes(sweep.said)}\n  tasks started again: ${starts}`);
     assert.equal(ended.code, 0, ended.stderr + await cluster.status());
 
     const answer = JSON.parse(ended.stdout);
@@ -220,12 +251,12 @@ slurm: { poll_seconds: 1, memory: 100M }
     const arrays = [...Deno.readDirSync(`${sweep.path()}/slurm`)].filter(({ name }) => name.endsWith(".points"));
     assert.ok(arrays.length >= 2, "MaxArraySize is kept");
   },
-);
+};
 
-clusterTest(
-  "sweep --launch slurm: tasks that outlive their time limit are checkpointed and go on",
-  { cpus: 1 },
-  async (cluster, folder) => {
+const limited: Case = {
+  name: "tasks that outlive their time limit are checkpointed and go on",
+  settings: { cpus: 1 },
+  async body(cluster, folder) {
     const sweep = new Sweep(
       cluster,
       folder,
@@ -239,13 +270,46 @@ slurm: { time: "1", signal_seconds: 25, poll_seconds: 1, memory: 100M }
 `,
     );
     const { code, stderr } = await sweep.run();
-    console.log(stderr);
+    console.log(notes(stderr));
     assert.equal(code, 0, stderr + await cluster.status());
     assert.deepEqual(sweep.done().sort(), [0, 1]);
     assert.deepEqual(trainings(folder), [steps(70), steps(70)], "each step once, though no start had time for all");
     const logs = sweep.logs();
     assert.equal(new Set(logs.match(/point \d+: stopped after a checkpoint/g)).size, 2, logs);
     assert.equal(new Set(logs.match(/point \d+: job \d+_\d+ on n\d, start 2/g)).size, 2, logs);
-    await until("the report", () => sweep.log("report.log").includes("depth.weight"));
   },
-);
+};
+
+const alone: Case = {
+  name: "nobody follows after Ctrl-C: all results and the report are there, and the next command finds them",
+  settings: { cpus: 1 },
+  async body(cluster, folder) {
+    const sweep = new Sweep(
+      cluster,
+      folder,
+      `
+experiment: tests/runner/toy.ts
+launch: slurm
+set: { steps: 20, pause: 100 }
+parameters:
+  depth.weight: [0.25, 0.5, 0.75, 1]
+slurm: { poll_seconds: 1, memory: 100M }
+`,
+    );
+    const first = sweep.run();
+    await until("the submission", () => sweep.said.includes("Slurm job"));
+    sweep.kill("SIGINT");
+    const { code, stderr } = await first;
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /same command again to follow; to cancel: scancel \d+/);
+    await until("the report", () => sweep.log("report.log").includes("report.md"));
+    assert.deepEqual(sweep.done().sort(), [0, 1, 2, 3]);
+    const again = await sweep.run();
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(JSON.parse(again.stdout).done, 4);
+    const arrays = [...Deno.readDirSync(`${sweep.path()}/slurm`)].filter(({ name }) => name.endsWith(".points"));
+    assert.equal(arrays.length, 1, "nothing was submitted again");
+  },
+};
+
+clusterTests("sweep --launch slurm", [killed, limited, alone]);

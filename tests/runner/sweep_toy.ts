@@ -19,6 +19,7 @@ const train = stage({
     steps: z.int().min(1),
     pause: z.number().min(0),
     failAt: z.int(),
+    exitAt: z.int(),
     computed: z.string().optional(),
   }),
   artifact: jsonArtifact<number>("sweep-model"),
@@ -29,6 +30,7 @@ const train = stage({
     for (let step = start?.step ?? 0; step < params.steps;) {
       step++;
       if (step === params.failAt) throw new StageError(`Told to fail at step ${step}`);
+      if (step === params.exitAt) Deno.exit(9); // as if it were killed: no result, no word
       sum = Math.fround(sum + (10 - (params.x - 3) ** 2) * (params.kind === "fast" ? 1.25 : 1) / params.steps);
       if (step % 2 === 0) table.append({ step, val_score: sum + context.seed / 1000 });
       context.progress({ done: step, total: params.steps, unit: "step", values: { score: sum } });
@@ -72,6 +74,7 @@ export default experiment({
     steps: z.int().min(1).default(8),
     pause: z.number().min(0).default(0),
     failAt: z.int().default(-1),
+    exitAt: z.int().default(-1),
     computed: z.string().optional(),
   }),
   presets: { gated: { steps: 8 } },

@@ -11,7 +11,7 @@ usage: cluster.sh COMMAND WORK [NODE]
   status WORK              show daemons, nodes and queue
   kill-node WORK NODE      SIGKILL for a node's slurmd, its step daemons and their tasks
   start-node WORK NODE     start that slurmd again
-  resume WORK              what an administrator does with nodes that Slurm drained: bring them back
+  resume WORK              what an administrator does after a crash: let nodes tell anew what runs there, bring drained ones back
   restart-controller WORK  SIGKILL for slurmctld, then start it again
 WORK is an absolute path of at most 60 characters. Exit 3: Slurm is missing and cannot be installed here.
 Settings, read at the first start: SLURM_TEST_CPUS (CPUs a node, 1), SLURM_TEST_TIMEOUT (seconds until a silent node is down, 10),
@@ -54,26 +54,26 @@ install() {
 # True when the process of a pid file is alive and belongs to this cluster (a pid may be another's after a reboot).
 alive() { local pid; pid=$(cat "$1" 2> /dev/null) && [ -n "$pid" ] && tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qF "$work/"; }
 
-# Pids whose environment has each of the given lines.
+# Pids whose environment has a line for each of the given patterns.
 with_environment() {
-  local folder line
-  for folder in /proc/[0-9]*; do
-    for line in "$@"; do tr '\0' '\n' < "$folder/environ" 2> /dev/null | grep -qxF "$line" || continue 2; done
-    echo "${folder#/proc/}"
-  done 2> /dev/null
+  local pattern files
+  files=$(echo /proc/[0-9]*/environ)
+  for pattern in "$@"; do
+    # shellcheck disable=SC2086
+    files=$(grep -lzs -- "$pattern" $files)
+    [ -n "$files" ] || return 0
+  done
+  cut -d / -f 3 <<< "$files"
 }
 
-# A node's slurmd and step daemons (they write to its log), then the tasks: killed in this order no step daemon tells of a killed task.
+# A node's slurmd and step daemons (they write to its log), then the tasks: killed in this order no step daemon tells of a killed
+# task. $1: name of the node, * for all.
 of_node() {
-  find /proc/[0-9]*/fd -maxdepth 1 -lname "$work/slurmd.$1.log" 2> /dev/null | cut -d / -f 3
-  with_environment "SLURMD_NODENAME=$1" "SLURM_CONF=$conf"
+  find /proc/[0-9]*/fd -maxdepth 1 -lname "$work/slurmd.$1.log" 2> /dev/null | cut -d / -f 3 | sort -u
+  with_environment "^SLURM_CONF=$conf\$" "^SLURMD_NODENAME=${1/\*/}"
 }
 
-of_cluster() {
-  with_environment "STILLROOM_CLUSTER=$work"
-  local name
-  for name in "${nodes[@]}"; do of_node "$name"; done
-}
+of_cluster() { with_environment "^STILLROOM_CLUSTER=$work\$"; of_node '*'; }
 
 free_ports() { # the first of five free ports in a row
   local base port free
@@ -216,6 +216,7 @@ case $command in
     ;;
   start-node) known_node; start_node "$node" ;;
   resume)
+    scontrol reconfigure
     for node in $(sinfo --noheader --Node --format='%N %T' | awk '$2 ~ /^drain/ { print $1 }' | sort -u); do
       scontrol update NodeName="$node" State=RESUME && say "$node is back"
     done

@@ -76,7 +76,7 @@ export class Cluster {
     await this.#do("restart-controller");
   }
 
-  /** What an administrator does when nodes are drained. */
+  /** What an administrator does after a crash: nodes tell anew what runs there, and drained ones come back. */
   async resume(): Promise<void> {
     await this.#do("resume");
   }
