@@ -1,6 +1,7 @@
 /** `sweep`: tries many settings of an experiment, here or on a cluster. */
 
 import { resolve } from "node:path";
+import { explainDisk } from "../runner/disk_trouble.ts";
 import { Stopped, UsageError } from "../runner/errors.ts";
 import { isPlainObject, type Json, type JsonObject, toJson } from "../runner/json.ts";
 import type { Launcher, SweepTask } from "../runner/launch/launcher.ts";
@@ -10,7 +11,7 @@ import type { Folders } from "../runner/paths.ts";
 import { standardError } from "../runner/progress.ts";
 import { codeState } from "../runner/provenance.ts";
 import { StopFlag } from "../runner/stop.ts";
-import { driveSweep, type SweepOutcome } from "../runner/sweep/drive.ts";
+import { claimSweep, driveSweep, type SweepOutcome } from "../runner/sweep/drive.ts";
 import { gridSize } from "../runner/sweep/grid.ts";
 import { type KnownPoint, nextWave } from "../runner/sweep/propose.ts";
 import { snapshotCode } from "../runner/sweep/snapshot.ts";
@@ -47,6 +48,14 @@ interface BegunSweep {
 
 /** Runs the command; returns the exit code: 0, or 1 when points failed. */
 export async function sweepCommand(args: SweepArguments): Promise<number> {
+  try {
+    return await planAndDrive(args);
+  } catch (error) {
+    throw explainDisk(error, "the sweep's folder");
+  }
+}
+
+async function planAndDrive(args: SweepArguments): Promise<number> {
   const folders = foldersOf(args);
   const placeEnvironment = placesOf(args.jobEnv);
   const { folder, record, size } = await begin(args, folders);
@@ -98,8 +107,18 @@ async function begin(
         `${args.file} is a sweep that has begun, so nothing of what it tries can be changed: give its file instead`,
       );
     }
+    if (args.cacheDir !== undefined || args.runsDir !== undefined || args.sweepsDir !== undefined) {
+      throw new UsageError(
+        `${args.file} is a sweep that has begun, with folders of its own: give its file instead, with other folders`,
+      );
+    }
     const record = await given.record();
     const size = record.definition.halving ? undefined : record.definition.trials ?? gridSize(record.definition.space);
+    if (args.dryRun) {
+      const rows = await given.points(record.definition.space);
+      console.log(`${record.id}: ${rows.length} points so far, ${sizeText(record.definition, size)}: it would go on`);
+      return { folder: given };
+    }
     return { folder: given, record, size };
   }
   const planned = await planSweep(args, folders, gpuEnvironment());
@@ -112,7 +131,15 @@ async function begin(
   if (args.report && !await folder.isMade()) {
     throw new UsageError(`Expected the sweep in ${folder.path}, found none: leave --report out to begin it`);
   }
-  await makeFolder(planned, folder, id, folders);
+  // A report must not change where a sweep that goes on elsewhere keeps its runs; nor may a second process that is refused.
+  if (!args.report) {
+    const claim = await claimSweep(folder, planned.definition.name);
+    try {
+      await makeFolder(planned, folder, id, folders);
+    } finally {
+      await claim?.release(true);
+    }
+  }
   return { folder, record: await folder.record(), size: planned.size };
 }
 
@@ -183,6 +210,9 @@ async function launcherOf(
   jobs: number,
   placeEnvironment: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ launcher: Launcher; task: SweepTask; kill: () => void }> {
+  if (!await Deno.stat(cwd).then(({ isDirectory }) => isDirectory, () => false)) {
+    throw new UsageError(`The sweep was begun in ${cwd}, which is gone: give its file instead of its folder`);
+  }
   const code = `${folder.path}/code`;
   const run = ["run", "--quiet", "--cached-only", ...TRIAL_PERMISSIONS];
   const program = [...run, "--config", await configOf(`${code}/${project}`), `${code}/${main}`];
@@ -247,6 +277,11 @@ async function resultText(
     );
   }
   const missing = known.filter(({ result }) => !result).length;
+  const failed = known.filter(({ result }) => result?.state === "failed").length;
+  if (failed > 0) parts.push(`${failed} failed: --retry-failed tries them again`);
+  else if (!best && definition.objective && missing === 0) {
+    parts.push(`No point has a number for ${definition.objective.metric}`);
+  }
   if (missing > 0) parts.push(`${missing} of ${known.length} points have no result (${status})`);
   parts.push(`Report: ${await finish(folder, id, definition, known)}`);
   return parts.join("\n");

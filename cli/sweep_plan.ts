@@ -11,6 +11,8 @@ import { didYouMean } from "../runner/names.ts";
 import { merge, resolveParameters } from "../runner/params.ts";
 import type { Folders } from "../runner/paths.ts";
 import { parseYaml, yamlReader } from "../runner/scalar.ts";
+import { childSchema } from "../runner/schema.ts";
+import type { AnySchema } from "../runner/schema_types.ts";
 import { gridSize } from "../runner/sweep/grid.ts";
 import { budgets } from "../runner/sweep/halving.ts";
 import type { Axis } from "../runner/sweep/space.ts";
@@ -69,10 +71,10 @@ export async function planSweep(
     environment,
     { check: !args.noCheck, mayLackDevice: true },
   );
-  const space = parseSpace(settings.parameters, await scalarReader());
+  const space = parseSpace(settings.parameters, await scalarReader(prepared.experiment.params));
   const paths = await checkAxes(space, prepared, args.overrides, settings, set);
-  const halving = halvingOf(settings, prepared, space);
   const objective = objectiveOf(settings, prepared);
+  const halving = halvingOf(settings, prepared, space, objective);
   if ((settings.search === "tpe" || halving) && !objective) {
     throw new UsageError(
       'Nothing says what is wanted: add objective: "maximize evaluate.psnr", or gates to the preset',
@@ -81,7 +83,7 @@ export async function planSweep(
   if (settings.search === "tpe" && halving) {
     throw new UsageError("halving cannot be combined with search: tpe yet: use random, sobol or grid");
   }
-  if (settings.search === "grid" && settings.trials !== undefined && !halving) {
+  if (settings.search === "grid" && settings.trials !== undefined) {
     throw new UsageError("A grid has its own number of points: leave trials out, or choose another search");
   }
   const trials = settings.search === "grid" ? gridSize(space) : settings.trials;
@@ -201,12 +203,19 @@ async function experimentFile(args: SweepArguments, settings: SweepSettings, fol
 }
 
 /** The first reading of a text that stands in a list: a number, a list, quoted or plain text. */
-async function scalarReader(): Promise<(text: string) => unknown> {
+async function scalarReader(schema: AnySchema): Promise<(text: string, key: string) => unknown> {
   const read = await yamlReader();
-  return (text) =>
+  const plain = (text: string) =>
     /^["'[{]|^[-+.\d]|^(true|false|null|~)$/.test(text)
       ? read(text.replace(/^([-+]?[\d_.]+)$/, (found) => found.replaceAll("_", "")))
       : text;
+  // As `key=text` of `run` is read: what looks like a number stays a text where the parameter is one, "007" as well.
+  return (text, key) => {
+    const value = plain(text);
+    const leaf = key.split(".").reduce<AnySchema | undefined>((at, part) => at && childSchema(at, part), schema);
+    const isText = typeof value !== "string" && leaf && !leaf.safeParse(value).success && leaf.safeParse(text).success;
+    return isText ? text : value;
+  };
 }
 
 /**
@@ -256,10 +265,18 @@ function objectiveOf(settings: SweepSettings, { plan }: Prepared): Objective | u
   return objective;
 }
 
-function halvingOf(settings: SweepSettings, { plan }: Prepared, space: readonly Axis[]): SweepDefinition["halving"] {
+function halvingOf(
+  settings: SweepSettings,
+  { plan }: Prepared,
+  space: readonly Axis[],
+  objective: Objective | undefined,
+): SweepDefinition["halving"] {
   const { halving } = settings;
   if (!halving) return undefined;
-  const { node, column } = checkNode(halving.metric, plan.nodes.map(({ name }) => name), "halving.metric");
+  const { metric, goal } = /\s/.test(halving.metric.trim())
+    ? parseObjective(halving.metric)
+    : { metric: halving.metric.trim(), goal: objective?.goal ?? "maximize" as const };
+  const { node, column } = checkNode(metric, plan.nodes.map(({ name }) => name), "halving.metric");
   const steps = plan.nodes.find(({ name }) => name === node)?.params.steps;
   const max = halving.max ?? steps;
   if (typeof max !== "number") {
@@ -268,10 +285,13 @@ function halvingOf(settings: SweepSettings, { plan }: Prepared, space: readonly 
   if (space.some(({ key }) => key === "steps" || key.endsWith(".steps"))) {
     throw new UsageError("Steps cannot vary in successive halving, which compares trainings of the same length");
   }
+  if (typeof steps === "number" && max !== steps) {
+    throw new UsageError(`Node ${node} trains for ${steps} steps, but halving.max is ${max}: leave halving.max out`);
+  }
   if (halving.min >= max) {
     throw new UsageError(`Expected halving.min below the ${max} steps of a whole training, found ${halving.min}`);
   }
-  return { node, column, budgets: budgets(halving.min, max, halving.eta), eta: halving.eta };
+  return { node, column, goal, budgets: budgets(halving.min, max, halving.eta), eta: halving.eta };
 }
 
 function checkNode(metric: string, nodes: readonly string[], what: string): { node: string; column: string } {

@@ -6,7 +6,7 @@ import type { KnownPoint } from "../runner/sweep/propose.ts";
 import { type SweepFolder, valueText } from "../runner/sweep/sweep_folder.ts";
 import type { SweepDefinition } from "../runner/sweep/sweep_spec.ts";
 import { bestOf } from "../runner/sweep/trials_table.ts";
-import { type Datum, drawChart } from "../reports/chart_drawing.ts";
+import { type Datum, drawChart, DrawingError } from "../reports/chart_drawing.ts";
 import { escapeText } from "../reports/format.ts";
 import { numberCell } from "./result_table.ts";
 
@@ -14,6 +14,8 @@ import { numberCell } from "./result_table.ts";
 const SHOWN = 20;
 /** Parameters that have a picture of their own. */
 const PICTURED = 9;
+/** Marks of all pictures in one file: with more it would be larger than a chart may be. */
+const MOST_MARKS = 2400;
 
 /**
  * Writes `report.md` and its pictures beside `points.csv`.
@@ -80,7 +82,14 @@ export async function writeSweepReport(
       [line(head), `|${" --- |".repeat(head.length)}`, ...rows.map(line)].join("\n"),
     );
   }
-  const pictures = await drawPictures(definition, known);
+  let pictures: Picture[] = [];
+  try {
+    pictures = await drawPictures(definition, known);
+  } catch (error) {
+    // The table is worth more than its pictures.
+    if (!(error instanceof DrawingError)) throw error;
+    parts.push(`No pictures: ${escapeText(error.message)}`);
+  }
   for (const { name, svg } of pictures) await writeWhole(`${folder.path}/${name}.svg`, svg);
   if (pictures.length > 0) {
     parts.push("## How values relate to the objective", ...pictures.map(({ name, text }) => `![${text}](${name}.svg)`));
@@ -123,7 +132,7 @@ interface Picture {
 async function drawPictures(definition: SweepDefinition, known: readonly KnownPoint[]): Promise<Picture[]> {
   const { objective, halving, space } = definition;
   if (!objective) return [];
-  const rows = known.flatMap(({ row, result }): Datum[] => {
+  const all = known.flatMap(({ row, result }): Datum[] => {
     const value = result?.value;
     if (result?.state !== "done" || value === undefined || !Number.isFinite(value)) return [];
     const cells = space.map(({ key }, i) => {
@@ -133,7 +142,10 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
     return [{ point: row.point, value, ...Object.fromEntries(cells) }];
   });
   const pictures: Picture[] = [];
-  if (rows.length < 2) return [];
+  if (all.length < 2) return [];
+  const most = Math.floor(MOST_MARKS / Math.min(space.length, PICTURED));
+  const share = Math.min(1, most / all.length);
+  const rows = all.filter((_, i) => Math.floor((i + 1) * share) > Math.floor(i * share));
   const title = objective.metric;
   const y = { field: "value", type: "quantitative", title, scale: { zero: false } };
   const axes = space.slice(0, PICTURED).map((axis, i) => ({

@@ -15,7 +15,7 @@ import { alignColumns, type Paint } from "./table.ts";
 /** Rows of ended points that a live table shows. */
 const RECENT = 8;
 /** Rows of running points that a live table shows. */
-const RUNNING = 16;
+const RUNNING = 12;
 
 /** Shows a sweep. */
 export class SweepTable implements SweepListener {
@@ -30,9 +30,11 @@ export class SweepTable implements SweepListener {
   #waiting = new Map<number, SweepPointRow>();
   #recent: SweepPointRow[] = [];
   #worked: number[] = [];
+  #ended = 0;
   #lines = 0;
   #told = 0;
   #painting = false;
+  #closed = false;
 
   /**
    * Makes it.
@@ -59,6 +61,7 @@ export class SweepTable implements SweepListener {
 
   wave(rows: readonly SweepPointRow[], known: readonly KnownPoint[]): void {
     this.#known = new Map(known.map((item) => [item.row.point, item]));
+    this.#ended = known.filter(({ result }) => result).length;
     this.#waiting = new Map(rows.map((row) => [row.point, row]));
     const before = known.length - rows.length;
     const wave = rows[0]?.wave ?? 0;
@@ -69,11 +72,12 @@ export class SweepTable implements SweepListener {
   ended(row: SweepPointRow, result: TrialResult): void {
     this.#waiting.delete(row.point);
     this.#known.set(row.point, { row, result });
+    this.#ended++;
     this.#recent = [...this.#recent, row].slice(-RECENT);
     if (!result.cached && result.state !== "failed") this.#worked.push(result.seconds);
     if (this.#out.columns() !== undefined) return;
-    const done = [...this.#known.values()].filter((item) => item.result).length;
-    (async () => this.#line(await this.#endedText(row, result, done)))();
+    const done = this.#ended; // before others end
+    this.#endedText(row, result, done).then((text) => this.#line(text), () => {});
   }
 
   note(message: string): void {
@@ -85,16 +89,17 @@ export class SweepTable implements SweepListener {
     if (columns === undefined) {
       if (this.#out.now() - this.#told < 30_000) return;
       this.#told = this.#out.now();
-      (async () => this.#line(this.#status((await this.#running()).length)))();
+      this.#running().then((running) => this.#line(this.#status(running.length)), () => {});
       return;
     }
     if (this.#painting) return;
     this.#painting = true;
-    this.#repaint(columns).finally(() => this.#painting = false);
+    this.#repaint(columns).catch(() => {}).finally(() => this.#painting = false);
   }
 
-  /** Takes the live table away. */
+  /** Takes the live table away, for good. */
   close(): void {
+    this.#closed = true;
     this.#erase();
   }
 
@@ -196,8 +201,10 @@ export class SweepTable implements SweepListener {
 
   async #running(): Promise<{ row: SweepPointRow; progress: TrialProgress }[]> {
     const found: { row: SweepPointRow; progress: TrialProgress }[] = [];
-    for (const row of this.#waiting.values()) {
+    for (const point of await this.#folder.begun()) {
       if (found.length >= 256) break;
+      const row = this.#waiting.get(point);
+      if (!row) continue;
       const progress = await readJson(`${this.#folder.trial(row.point)}/progress.json`) as unknown as
         | TrialProgress
         | undefined;
@@ -222,6 +229,7 @@ export class SweepTable implements SweepListener {
     const more = running.length > RUNNING ? [`... and ${running.length - RUNNING} more`] : [];
     const table = alignColumns([this.#head(), ...recent, ...active]).split("\n");
     const lines = [...table, ...more, this.#paint.bold(this.#status(running.length))];
+    if (this.#closed) return;
     this.#erase();
     this.#out.write(lines.map((line) => cut(line, columns - 1)).join("\n") + "\n");
     this.#lines = lines.length;

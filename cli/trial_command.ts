@@ -1,7 +1,9 @@
 /** `trial`: one point of a sweep. */
 
 import { resolve } from "node:path";
-import { UsageError } from "../runner/errors.ts";
+import { explainDisk } from "../runner/disk_trouble.ts";
+import { MachineError, UsageError } from "../runner/errors.ts";
+import { MACHINE_FAILED } from "../runner/launch/launcher.ts";
 import type { Folders } from "../runner/paths.ts";
 import { standardError, TextProgress } from "../runner/progress.ts";
 import { runPlan } from "../runner/run.ts";
@@ -14,8 +16,22 @@ import { prepare } from "./project.ts";
 import { listenToLauncher, stopWhenAlone } from "./stop_signals.ts";
 import type { TrialArguments } from "./trial_arguments.ts";
 
-/** Runs the command; returns the exit code: 0 when the point has its result, 130 when it was stopped. */
+/**
+ * Runs the command; returns the exit code: 0 when the point has its result, 130 when it was stopped, 75 (`EX_TEMPFAIL`) when the
+ * machine failed it.
+ */
 export async function trialCommand(args: TrialArguments): Promise<number> {
+  try {
+    return await runPoint(args);
+  } catch (error) {
+    const explained = explainDisk(error, args.folder);
+    if (!(explained instanceof MachineError)) throw explained;
+    console.error(`Error: ${explained.message}`);
+    return MACHINE_FAILED;
+  }
+}
+
+async function runPoint(args: TrialArguments): Promise<number> {
   const stop = new StopFlag();
   listenToLauncher(stop);
   if (args.leash) stopWhenAlone(stop);

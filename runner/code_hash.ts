@@ -10,6 +10,7 @@
  */
 
 import type { ModuleGraph, Reach } from "./module_graph.ts";
+import { MachineError } from "./errors.ts";
 import { canonicalJson, readJson, sha256, writeJson } from "./json.ts";
 import { ask } from "./process.ts";
 import { fromFileUrl } from "./urls.ts";
@@ -96,7 +97,13 @@ async function denoBundle(path: string, root: string, cache: string): Promise<st
   const used = `${cache}/.code/${crypto.randomUUID()}.js`;
   try {
     const first = await ask("deno", ["bundle", "--quiet", "--output", used, path], root);
-    if (!first.ok) return undefined;
+    if (!first.ok) {
+      // Not a fault of the code: files' hashes would be other keys, under which nothing is found again.
+      if (/os error (5|28|30|122)\b/.test(first.stderr)) {
+        throw new MachineError(`The code of ${path} cannot be bundled in ${cache}: ${first.stderr.split("\n")[0]}`);
+      }
+      return undefined;
+    }
     const text = await Deno.readTextFile(used);
     const anywhere = text.replaceAll(packageFile, PACKAGES);
     if (anywhere !== text) await Deno.writeTextFile(used, anywhere);

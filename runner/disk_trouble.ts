@@ -1,6 +1,6 @@
 /** What a disk that is full, read-only or broken means for the user: which path, and how to mend it. */
 
-import { isUserFacing, StageError } from "./errors.ts";
+import { isUserFacing, MachineError } from "./errors.ts";
 
 const again = "then run the same command again: it goes on from what is done";
 const elsewhere = "or name other folders (--cache-dir, --runs-dir)";
@@ -15,6 +15,7 @@ const sentences: Readonly<Record<string, (path: string) => string>> = {
     `Expected to use ${path}, but permission is denied: make it writable for this user ${elsewhere}, ${again}`,
   EPERM: (path) =>
     `Expected to use ${path}, but the system does not permit it: make it writable ${elsewhere}, ${again}`,
+  ENOTDIR: (path) => `Expected a folder, but a part of ${path} is a file: name another one, ${again}`,
   EIO: (path) =>
     `The disk failed to read or write ${path} (input/output error): look for its fault in the system's log, ${again}`,
 };
@@ -32,5 +33,5 @@ export function explainDisk(error: unknown, where: string): unknown {
   if (!sentence || isUserFacing(error)) return error;
   // Deno writes: No space left on device (os error 28): rename '/from' -> '/to'
   const named = /'([^']+)'$/.exec((error as Error).message)?.[1];
-  return new StageError(sentence(named ?? where), { cause: error });
+  return new MachineError(sentence(named ?? where), { cause: error });
 }

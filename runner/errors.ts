@@ -16,6 +16,17 @@ export class StageError extends Error {
   readonly userFacing = true;
 }
 
+/**
+ * The machine failed, not the work: a full disk, a folder that was taken away. The same command goes on once that is mended, so
+ * a sweep does not count it as a result. The process exits 1 and prints the message without a stack.
+ */
+export class MachineError extends Error {
+  /** Tells the class after crossing from a worker. */
+  override readonly name = "MachineError";
+  /** See {@linkcode isUserFacing}. */
+  readonly userFacing = true;
+}
+
 /** The work was stopped by Ctrl-C or SIGTERM; what was done so far is in the checkpoint. The process exits 130. */
 export class Stopped extends Error {
   /** Tells the class after crossing from a worker. */

@@ -6,7 +6,7 @@ import { isClaimFile, stillHolds } from "./claim.ts";
 import { RunningContext, type StageListener } from "./context.ts";
 import { explainDisk } from "./disk_trouble.ts";
 import type { OpenDevice } from "./environment.ts";
-import { isUserFacing, messageOf, StageError } from "./errors.ts";
+import { isUserFacing, MachineError, messageOf, StageError } from "./errors.ts";
 import { writeJson } from "./json.ts";
 import type { KeyParts } from "./keys.ts";
 import { exists, listFiles } from "./paths.ts";
@@ -136,7 +136,7 @@ async function attempt(job: Job, options: ExecuteOptions): Promise<StageResult> 
       finished: new Date().toISOString(),
     };
     if (!stillHolds(job.directory, job.claim)) {
-      throw new StageError(
+      throw new MachineError(
         `Another run took over ${job.directory} because this one seemed dead: its result will be used`,
       );
     }

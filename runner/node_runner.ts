@@ -5,7 +5,7 @@ import { acquire } from "./claim.ts";
 import { compareResults } from "./compare_results.ts";
 import type { StageListener } from "./context.ts";
 import { type Finding, isAtLeast, rulesOf } from "./diagnosis.ts";
-import { Paused, StageError, Stopped } from "./errors.ts";
+import { MachineError, Paused, StageError, Stopped } from "./errors.ts";
 import { execute, type Job } from "./execute.ts";
 import { type GateResult, judge, summarise } from "./gate.ts";
 import type { KeyedNode, Variant } from "./keys.ts";
@@ -172,7 +172,7 @@ export class NodeRunner {
       if (!reuse && before) this.#compare(label, before, result);
       return { result, hit: false };
     } catch (error) {
-      if (lost) throw new StageError(`${label}: another run took over its cache folder because this one seemed dead`);
+      if (lost) throw new MachineError(`${label}: another run took over its cache folder because this one seemed dead`);
       const { aborted } = stop;
       sink.finish(label, aborted ? "stopped" : error instanceof Paused ? "paused" : "failed");
       this.#found.push(...await watch.end({}).catch(() => [])); // what is wrong with the stage is worth more

@@ -3,7 +3,7 @@
 import { type Finding, type GroupRule, type Rule, type Severity } from "./diagnosis.ts";
 import { explainDisk } from "./disk_trouble.ts";
 import type { Environment, Fingerprint } from "./environment.ts";
-import { failureText, Paused, Stopped } from "./errors.ts";
+import { failureText, MachineError, Paused, Stopped } from "./errors.ts";
 import type { Plan } from "./experiment.ts";
 import { canonicalJson, sha256 } from "./json.ts";
 import type { KeyedNode } from "./keys.ts";
@@ -74,6 +74,8 @@ export interface RunReport {
   readonly cached: Readonly<Record<string, { readonly hits: number; readonly all: number }>>;
   /** The finding that stopped the run, when one did. */
   readonly stoppedBy?: Finding;
+  /** True when it failed because of the machine, not of what was run; see `MachineError`. */
+  readonly machineFailed?: boolean;
 }
 
 /**
@@ -103,6 +105,7 @@ async function runAndReport(options: RunOptions): Promise<RunReport> {
   const runner = new NodeRunner(options, folder.run);
   let status: RunStatus = "done";
   let failure: { node: string; message: string } | undefined;
+  let machine = false;
   let compared: readonly Finding[] = [];
   try {
     for (const node of keyed) {
@@ -115,6 +118,7 @@ async function runAndReport(options: RunOptions): Promise<RunReport> {
           status = "failed";
           const explained = explainDisk(error, folders.cache);
           failure = { node: node.node.name, message: failureText(explained) };
+          machine = explained instanceof MachineError;
         }
       }
       if (runner.stoppedBy && status !== "failed") {
@@ -173,7 +177,14 @@ async function runAndReport(options: RunOptions): Promise<RunReport> {
   };
   await folder.writeSummary(summary);
   const { stoppedBy } = runner;
-  return { summary, path: folder.path, copies, cached: runner.cached, ...(stoppedBy ? { stoppedBy } : {}) };
+  return {
+    summary,
+    path: folder.path,
+    copies,
+    cached: runner.cached,
+    machineFailed: machine,
+    ...(stoppedBy ? { stoppedBy } : {}),
+  };
 }
 
 /** Why a rule ended the run, and how to go on. */

@@ -4,7 +4,7 @@
  */
 
 import type { StageListener } from "./context.ts";
-import { Paused, StageError, Stopped } from "./errors.ts";
+import { MachineError, Paused, StageError, Stopped } from "./errors.ts";
 import type { Job } from "./execute.ts";
 import type { JsonObject } from "./json.ts";
 import { DeviceLost, Recovery, WorkerDied } from "./recovery.ts";
@@ -139,6 +139,8 @@ function revive(message: Extract<WorkerMessage, { type: "failed" }>): Error {
     ? new Stopped(message.message)
     : message.name === "Paused"
     ? new Paused(message.message)
+    : message.name === "MachineError"
+    ? new MachineError(message.message)
     : message.userFacing
     ? new StageError(message.message)
     : Object.assign(new Error(message.message), { name: message.name });

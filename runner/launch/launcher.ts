@@ -18,6 +18,9 @@ export interface LaunchedSweep {
   giveUp(point: number, error: string): Promise<void>;
 }
 
+/** Exit code of a point's process that the machine failed, such as by a full disk: starting it again at once is of no use. */
+export const MACHINE_FAILED = 75;
+
 /** How one point is run. */
 export interface SweepTask {
   /** Program and arguments. */

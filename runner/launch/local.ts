@@ -1,6 +1,6 @@
 /** Runs points as processes of this machine, a few at a time. */
 
-import type { LaunchedSweep, Launcher } from "./launcher.ts";
+import { type LaunchedSweep, type Launcher, MACHINE_FAILED } from "./launcher.ts";
 import { type Child, startChild } from "./child.ts";
 import { SweepFolder } from "../sweep/sweep_folder.ts";
 
@@ -67,12 +67,16 @@ async function runPoint(
   for (let attempt = 1; !sweep.stop.aborted; attempt++) {
     const [program = "deno", ...args] = sweep.task.argv;
     const words = [...args, sweep.folder, String(point), "--leash"];
-    const child = startChild(program, words, { cwd: sweep.task.cwd, env, log });
+    const child = startChild(program, words, { cwd: sweep.task.cwd, env, log, detached: true });
     running.add(child);
     const status = await child.status;
     running.delete(child);
     if (await sweep.hasResult(point)) return;
     if (sweep.stop.aborted) return;
+    if (status.code === MACHINE_FAILED) {
+      sweep.note(`Point ${point} has no result: ${await lastLine(log)}`);
+      return;
+    }
     const how = status.signal ? `was ended by ${status.signal}` : `ended with exit code ${status.code}`;
     if (attempt >= attempts) {
       const tail = (await Deno.readTextFile(log).catch(() => "")).trimEnd().split("\n").slice(-5).join("\n");
@@ -82,4 +86,8 @@ async function runPoint(
     }
     sweep.note(`Point ${point}: its process ${how} without a result: started again`);
   }
+}
+
+async function lastLine(log: string): Promise<string> {
+  return (await Deno.readTextFile(log).catch(() => "")).trimEnd().split("\n").at(-1) ?? "";
 }

@@ -63,18 +63,26 @@ export function success(stdout = ""): Answer {
   return { ok: true, stdout, stderr: "" };
 }
 
+/** An answer of squeue, or what makes one. */
+type Look = string | Answer | (() => string | Answer);
+
 /** A Slurm that answers as it is told. Time passes only while somebody waits. */
 export class FakeSlurm implements SlurmDependencies {
   /** Every call, as a command line. */
   readonly calls: string[] = [];
   /** Names of the submitted arrays, in order: the first is job 1. */
   readonly arrays: string[] = [];
-  /** What happens at each look at the queue; the last one is repeated. `NAME1` stands for the name of the first array. */
-  looks: ((() => string | Answer) | string | Answer)[] = [""];
   /** Answers before the usual ones do. */
   before: (program: SlurmProgram, args: readonly string[]) => Answer | Promise<Answer> | undefined = () => undefined;
+  #looks: readonly Look[] = [""];
   #clock = 0;
   #look = 0;
+
+  /** What happens at each look at the queue from now on; the last one is repeated. `NAME1` stands for the first array's name. */
+  set looks(looks: readonly Look[]) {
+    this.#looks = looks;
+    this.#look = 0;
+  }
 
   now(): number {
     return this.#clock;
@@ -103,7 +111,7 @@ export class FakeSlurm implements SlurmDependencies {
     if (program === "sbatch") return success(args[0] === "--version" ? "slurm-wlm 22.05.8\n" : "99\n");
     if (program === "sinfo") return success("n1|idle|none\n");
     if (program === "scontrol") return args[1] === "config" ? success(configText) : success();
-    const look = this.looks[Math.min(this.#look++, this.looks.length - 1)] ?? "";
+    const look = this.#looks[Math.min(this.#look++, this.#looks.length - 1)] ?? "";
     const answer = typeof look === "function" ? look() : look;
     if (typeof answer !== "string") return answer;
     return success(answer.replaceAll(/NAME(\d+)/g, (_, number) => this.arrays[number - 1] ?? "unknown"));

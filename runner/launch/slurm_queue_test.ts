@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { limitSeconds } from "./slurm_settings.ts";
+import { ArrayFolder } from "./slurm_arrays.ts";
 import { isSilence, submitEnvironment } from "./slurm_client.ts";
 import { configText, failedJob, failure, nodeText, queueText, refusal, silence } from "./slurm_fixtures.ts";
-import { hasEnded, parseJob, parseMaxArraySize, parseNodes, parseQueue } from "./slurm_queue.ts";
+import { hasEnded, parseJob, parseMaxArraySize, parseNodes, parseQueue, queueOptions } from "./slurm_queue.ts";
 import { arrayOptions, batchScript, shellWord } from "./slurm_script.ts";
-import { slurmShape } from "./slurm_settings.ts";
+import { limitSeconds, slurmShape } from "./slurm_settings.ts";
 
 Deno.test("parseQueue() reads every task of an array and leaves other lines out", () => {
   const tasks = parseQueue(`${queueText}squeue: a warning | of some kind\n`);
@@ -21,6 +21,17 @@ Deno.test("parseQueue() reads every task of an array and leaves other lines out"
     reason: "launch failed requeued held",
   });
   assert.deepEqual(tasks.filter(({ state }) => hasEnded(state)).map(({ index }) => index), [0, 1, 5, 0]);
+});
+
+Deno.test("queueOptions() ask for each task by itself, ended ones too, of these arrays only", () => {
+  const options = queueOptions(["a-1", "a-2"]);
+  for (const option of ["--array", "--states=all", "--name=a-1,a-2"]) assert.ok(options.includes(option), option);
+});
+
+Deno.test("ArrayFolder.jobName() tells the same sweep in two folders apart", () => {
+  const [one, two] = ["/home/ann/toy-1", "/home/bob/toy-1"].map((path) => new ArrayFolder(path).jobName(3));
+  assert.match(one as string, /^stillroom-toy-1-[0-9a-f]{6}-3$/);
+  assert.notEqual(one, two);
 });
 
 Deno.test("hasEnded() takes a state that it does not know for alive", () => {

@@ -137,16 +137,18 @@ fileTest("slurmLauncher() has patience with a controller that is away, and count
   const slurm = new FakeSlurm();
   const sweep = new FakeSweep(folder);
   const away = failure(silence.squeue);
-  slurm.looks = [lines(1, [0], "RUNNING"), ...Array.from({ length: 250 }, () => away), () => {
+  const eightMinutes = Array.from({ length: 240 }, () => away);
+  slurm.looks = [lines(1, [0], "RUNNING"), ...eightMinutes, lines(1, [0], "RUNNING"), ...eightMinutes, () => {
     sweep.finish(0);
     return lines(1, [0], "RUNNING");
   }];
   await launch(slurm, sweep, 1);
   assert.equal(slurm.arrays.length, 1);
-  assert.deepEqual(sweep.notes.slice(1), [
+  const notes = [
     "Slurm does not answer (Unable to contact slurm controller (connect failure)): asking again for up to ten minutes",
     "Slurm answers again",
-  ]);
+  ];
+  assert.deepEqual(sweep.notes.slice(1), [...notes, ...notes], "each silence has its own ten minutes");
   slurm.looks = [away];
   await assert.rejects(launch(slurm, new FakeSweep(folder), 2), (error) => {
     assert.ok(error instanceof StageError);
@@ -172,6 +174,27 @@ fileTest("slurmLauncher() finds its arrays again and submits only what none of t
   await launch(slurm, again, 3);
   assert.deepEqual(slurm.arrays.length, 2);
   assert.equal(Deno.readTextFileSync(`${folder}/slurm/2.points`), "2\n");
+});
+
+fileTest("slurmLauncher() counts the death of a task that an earlier command submitted", async (folder) => {
+  const slurm = new FakeSlurm();
+  const killed = new FakeSweep(folder);
+  slurm.looks = [() => {
+    killed.stop.stop();
+    return lines(1, [0], "RUNNING");
+  }];
+  await launch(slurm, killed, 1);
+  const again = new FakeSweep(folder);
+  again.log("1_0", "");
+  const dead = lines(1, [0], "NODE_FAIL");
+  slurm.looks = [lines(1, [0], "RUNNING"), dead, dead, () => {
+    again.finish(0);
+    return lines(2, [0], "RUNNING");
+  }];
+  await launch(slurm, again, 1);
+  assert.deepEqual(again.notes.filter((note) => note.startsWith("Point")), [
+    "Point 0: its node n1 failed: submitted again (1 of 3)",
+  ]);
 });
 
 fileTest("slurmLauncher() finds an array whose id it had no time to write down", async (folder) => {

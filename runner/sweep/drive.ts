@@ -1,9 +1,8 @@
 /** Drives a sweep: wave after wave is chosen, written, launched and read, until nothing is left to try. */
 
-import { acquire } from "../claim.ts";
-import { Stopped, UsageError } from "../errors.ts";
+import { acquire, type Claim } from "../claim.ts";
+import { messageOf, Stopped, UsageError } from "../errors.ts";
 import type { Launcher, SweepTask } from "../launch/launcher.ts";
-import { exists } from "../paths.ts";
 import type { StopFlag } from "../stop.ts";
 import { type KnownPoint, nextWave } from "./propose.ts";
 import type { SweepFolder, SweepPointRow } from "./sweep_folder.ts";
@@ -53,16 +52,10 @@ export interface SweepOutcome {
   readonly status: "done" | "stopped" | "failed fast" | "incomplete";
 }
 
-/**
- * Drives a sweep to its end. What an earlier attempt did is kept: points without a result are launched again, and go on from their
- * checkpoints.
- *
- * @throws {UsageError} when another process drives it now
- */
-export async function driveSweep(options: DriveOptions): Promise<SweepOutcome> {
-  const { folder, definition, listener } = options;
-  const claim = await acquire(folder.path, {
-    run: definition.name,
+/** Claims a sweep's folder. @throws {UsageError} when another process is at it */
+export async function claimSweep(folder: SweepFolder, name: string): Promise<Claim | undefined> {
+  return await acquire(folder.path, {
+    run: name,
     finished: () => Promise.resolve(false),
     onWait: (holder) => {
       throw new UsageError(
@@ -72,6 +65,17 @@ export async function driveSweep(options: DriveOptions): Promise<SweepOutcome> {
       );
     },
   });
+}
+
+/**
+ * Drives a sweep to its end. What an earlier attempt did is kept: points without a result are launched again, and go on from their
+ * checkpoints.
+ *
+ * @throws {UsageError} when another process drives it now
+ */
+export async function driveSweep(options: DriveOptions): Promise<SweepOutcome> {
+  const { folder, definition, listener } = options;
+  const claim = await claimSweep(folder, definition.name);
   try {
     let rows = await folder.points(definition.space);
     if (options.retryFailed) {
@@ -104,7 +108,10 @@ export async function driveSweep(options: DriveOptions): Promise<SweepOutcome> {
 }
 
 async function read(folder: SweepFolder, rows: readonly SweepPointRow[]): Promise<KnownPoint[]> {
-  return await Promise.all(rows.map(async (row) => ({ row, result: await folder.result(row.point) })));
+  const begun = new Set(await folder.begun());
+  return await Promise.all(
+    rows.map(async (row) => ({ row, result: begun.has(row.point) ? await folder.result(row.point) : undefined })),
+  );
 }
 
 /** Launches points and tells of each that ends. */
@@ -115,8 +122,9 @@ async function launchAll(
   const waiting = new Map(rows.map((row) => [row.point, row]));
   let failed = false;
   const look = async () => {
-    for (const [point, row] of [...waiting]) {
-      if (!await exists(folder.trial(point))) continue;
+    for (const point of await folder.begun()) {
+      const row = waiting.get(point);
+      if (!row) continue;
       const result = await folder.result(point);
       if (!result || !waiting.delete(point)) continue;
       listener.ended(row, result);
@@ -130,7 +138,8 @@ async function launchAll(
   let running = true;
   const watching = (async () => {
     while (running) {
-      await look();
+      // A network file system may fail for a moment: what it hides now is seen at the next look.
+      await look().catch((error) => listener.note(`Cannot look at the points: ${messageOf(error)}`));
       await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
   })();

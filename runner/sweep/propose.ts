@@ -53,9 +53,10 @@ function emptyHistory(length: number): Observation[] {
 /** Lower is better. */
 function outcome(definition: SweepDefinition, result: TrialResult | undefined): Pick<Observation, "state" | "score"> {
   if (!result) return { state: "running" };
-  const score = result.value === undefined || definition.objective === undefined
+  const goal = result.state === "paused" ? definition.halving?.goal : definition.objective?.goal;
+  const score = result.value === undefined || goal === undefined
     ? undefined
-    : definition.objective.goal === "maximize"
+    : goal === "maximize"
     ? -result.value
     : result.value;
   if (result.state === "failed" || result.state === "pruned") return { state: result.state };

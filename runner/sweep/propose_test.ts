@@ -77,7 +77,7 @@ Deno.test("nextWave of successive halving brings few settings to the full budget
   const definition: SweepDefinition = {
     ...base,
     trials: 9,
-    halving: { node: "student", column: "val", budgets: [10, 30, 90], eta: 3 },
+    halving: { node: "student", column: "val", goal: "maximize", budgets: [10, 30, 90], eta: 3 },
   };
   const known = play(definition, ({ values }) => -Math.abs(values.x as number - 3));
   const byTrial = Map.groupBy(known, ({ row }) => row.trial);
@@ -103,9 +103,16 @@ Deno.test("nextWave takes a value that is no number for a failure, and never pro
     ...base,
     trials: 3,
     wave: 3,
-    halving: { node: "s", column: "v", budgets: [1, 3], eta: 3 },
+    halving: { node: "s", column: "v", goal: "maximize", budgets: [1, 3], eta: 3 },
   };
   const [a, b, c] = nextWave(definition, []);
   const known = [ended(a!, NaN, "paused"), ended(b!, 5, "pruned"), ended(c!, -100, "paused")];
   assert.deepEqual(nextWave(definition, known).map(({ trial, budget }) => [trial, budget]), [[2, undefined]]);
+});
+
+Deno.test("nextWave promotes by the goal of the rungs, which may be another one than the objective's", () => {
+  const halving = { node: "s", column: "loss", goal: "minimize", budgets: [1, 3], eta: 3 } as const;
+  const definition: SweepDefinition = { ...base, trials: 3, wave: 3, halving };
+  const known = nextWave(definition, []).map((row, i) => ended(row, [0.5, 0.1, 0.9][i]!, "paused"));
+  assert.deepEqual(nextWave(definition, known).map(({ trial }) => trial), [1]);
 });

@@ -52,7 +52,8 @@ export async function snapshotCode(
   await Deno.remove(target, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
-  for (const file of [...graph.files(), ...settings]) {
+  const maps = (await Promise.all(settings.map(importMapOf))).flat();
+  for (const file of [...graph.files(), ...settings, ...maps]) {
     const place = relative(top, file);
     if (place.startsWith("..")) {
       throw new StageError(
@@ -68,6 +69,13 @@ export async function snapshotCode(
   const place = relative(top, project) || ".";
   for (const name of ["deno.json", "deno.jsonc"]) await linkCopies(`${target}/${place}/${name}`, project, stillroom);
   return { project: place, main: relative(top, main) };
+}
+
+/** The file that settings keep their imports in, where they do. */
+async function importMapOf(settings: string): Promise<string[]> {
+  const text = await Deno.readTextFile(settings).catch(() => "");
+  const map = /"importMap"\s*:\s*"([^":]+)"/.exec(text)?.[1];
+  return map === undefined ? [] : [resolve(dirname(settings), map)];
 }
 
 /** Lets the `links` of the copied settings lead to the copy of Stillroom, which has the same place to them. */

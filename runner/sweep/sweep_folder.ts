@@ -69,7 +69,9 @@ export function sweepId(definition: SweepDefinition, code: string): string {
 /** A value as it stands in `points.csv` and on a command line. */
 export async function valueText(value: Json): Promise<string> {
   if (typeof value !== "string") return canonicalJson(value);
-  const plain = value !== "" && value.trim() === value && await parseScalar(value).catch(() => undefined) === value;
+  // A cell of a CSV file holds no line break: quoted, it is written as \n.
+  const plain = value !== "" && value.trim() === value && !/[\r\n]/.test(value) &&
+    await parseScalar(value).catch(() => undefined) === value;
   return plain ? value : JSON.stringify(value);
 }
 
@@ -91,6 +93,17 @@ export class SweepFolder {
   /** The folder of one point. */
   trial(point: number): string {
     return `${this.path}/trials/${point}`;
+  }
+
+  /** The points that have a folder, rising: one look instead of one for each point of a large grid. */
+  async begun(): Promise<number[]> {
+    const points: number[] = [];
+    try {
+      for await (const { name } of Deno.readDir(`${this.path}/trials`)) points.push(Number(name));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return points.sort((a, b) => a - b);
   }
 
   /** Reads `sweep.json`. @throws {UsageError} when it is missing or torn */

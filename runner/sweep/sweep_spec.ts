@@ -32,7 +32,9 @@ export const SweepFile = z.object({
     '"maximize evaluate.psnr" or "minimize ..."; else the preset\'s first gate',
   ),
   halving: z.object({
-    metric: z.string().describe("column of training_metrics.csv of a node: student.val_psnr"),
+    metric: z.string().describe(
+      'column of training_metrics.csv of a node: student.val_psnr; "minimize student.loss" where it goes another way than the objective',
+    ),
     min: z.int().min(1).describe("steps of the first rung"),
     max: z.int().min(2).optional().describe("steps of a whole training; the node's own `steps` when left out"),
     eta: z.int().min(2).max(16).default(3).describe("one of so many goes on to the next rung, which is so much longer"),
@@ -89,6 +91,7 @@ export interface SweepDefinition {
   readonly halving?: {
     readonly node: string;
     readonly column: string;
+    readonly goal: Objective["goal"];
     readonly budgets: readonly number[];
     readonly eta: number;
   };
@@ -130,8 +133,13 @@ export function parseObjective(text: string): Objective {
 }
 
 /** The axes of a sweep, in the order in which they were written. */
-export function parseSpace(parameters: Readonly<Record<string, unknown>>, scalar: (text: string) => unknown): Space {
-  const space = Object.entries(parameters).map(([key, value]) => parseAxis(key, value as never, scalar as never));
+export function parseSpace(
+  parameters: Readonly<Record<string, unknown>>,
+  scalar: (text: string, key: string) => unknown,
+): Space {
+  const space = Object.entries(parameters).map(([key, value]) =>
+    parseAxis(key, value as never, ((text: string) => scalar(text, key)) as never)
+  );
   if (space.length === 0) throw new UsageError("A sweep needs at least one parameter that varies: key=a,b,c");
   const keys = space.map(({ key }) => key);
   for (const key of keys) {

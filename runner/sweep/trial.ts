@@ -2,7 +2,7 @@
 
 import { acquire } from "../claim.ts";
 import { readCsvFile } from "../csv.ts";
-import { failureText, isUserFacing, Stopped } from "../errors.ts";
+import { failureText, isUserFacing, MachineError, Stopped } from "../errors.ts";
 import type { KeyedNode } from "../keys.ts";
 import { entryPath } from "../paths.ts";
 import type { ProgressSink } from "../progress.ts";
@@ -84,22 +84,26 @@ async function outcomeOf({ definition, row, run, cache }: TrialOptions): Promise
   try {
     trial = await run();
   } catch (error) {
-    if (error instanceof Stopped) throw error;
+    if (error instanceof Stopped || error instanceof MachineError) throw error;
     // What cannot be planned with these values is a result: the other points go on.
     if (!isUserFacing(error)) throw error;
     return { state: "failed", error: failureText(error) };
   }
-  const { report: { summary, stoppedBy, cached }, keyed } = trial;
+  const { report, keyed } = trial;
+  const { summary, stoppedBy, cached } = report;
   const base = { run: summary.run, cached: Object.values(cached).every(({ hits, all }) => hits === all) };
   if (stoppedBy) {
     const { rule, severity, message } = stoppedBy;
     return { ...base, state: "pruned", finding: { rule, severity, message } };
   }
   if (summary.status === "stopped") throw new Stopped();
+  // No result: once the machine is mended, the point goes on.
+  if (report.machineFailed) throw new MachineError(summary.error?.message);
   if (summary.status === "failed") {
     return { ...base, state: "failed", error: `${summary.error?.node}: ${summary.error?.message}` };
   }
   const { halving, objective } = definition;
+  const blocked = summary.gates.find((gate) => gate.blocking && gate.state !== "pass");
   if (halving && row.budget !== undefined) {
     const node = keyed.find((item) => item.node.name === halving.node);
     const values = await Promise.all(
@@ -119,7 +123,9 @@ async function outcomeOf({ definition, row, run, cache }: TrialOptions): Promise
   return valued(
     { ...base, state: "done" },
     values,
-    `The run has no ${objective.metric}, which is the objective: it has ${known}`,
+    blocked && values.length === 0
+      ? `Blocking gate ${blocked.gate} did not pass: ${objective.metric} was not measured`
+      : `The run has no ${objective.metric}, which is the objective: it has ${known}`,
   );
 }
 
@@ -180,6 +186,11 @@ export function progressFile(
     },
     event: (severity, message) => inner.event(severity, message),
     finish: (label, outcome) => inner.finish(label, outcome),
-    close: () => inner.close(),
+    close() {
+      try {
+        Deno.removeSync(`${directory}/progress.json`);
+      } catch { /* never written */ }
+      inner.close();
+    },
   };
 }
