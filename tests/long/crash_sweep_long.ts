@@ -155,3 +155,25 @@ programTest(
     console.log(`${jobs.length} kills`);
   },
 );
+
+programTest("point of a sweep that meets a full disk has no result until there is space", async (folder) => {
+  const { code, err } = await sweep(folder, SMALL);
+  assert.equal(code, 0, err);
+  const path = await sweepFolder(folder);
+  const main = `${path}/code/${(await new SweepFolder(path).record()).main}`;
+  const before = await readTrialResult(`${path}/trials/1`);
+  for await (const { name } of Deno.readDir(`${folder}/cache`)) {
+    if (!name.startsWith(".")) await Deno.remove(`${folder}/cache/${name}`, { recursive: true });
+  }
+  for (const part of ["cache", "runs"]) {
+    await Deno.remove(`${path}/trials/1`, { recursive: true });
+    const order = { within: `${folder}/${part}`, fail: { from: 5, code: "ENOSPC" } } as const;
+    const full = await program(main, ["trial", path, "1"], { order });
+    assert.equal(full.code, 1);
+    assert.match(full.err, /The disk is full, nothing more can be written to/);
+    assert.equal(await readTrialResult(`${path}/trials/1`), undefined, "what the disk did is no result");
+    const again = await program(main, ["trial", path, "1"]);
+    assert.equal(again.code, 0, again.err);
+    assert.deepEqual((await readTrialResult(`${path}/trials/1`))?.values, before?.values);
+  }
+});
