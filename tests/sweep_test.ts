@@ -290,6 +290,41 @@ programTest("sweep refuses what is wrong before anything is run, and says how to
   assert.match(new TextDecoder().decode(lonely.stderr), /--jobs belongs to a sweep: add --sweep key=a,b,c/);
 });
 
+programTest(
+  "sweep takes texts and data as they are, and goes on from its folder with nothing changed",
+  async (folder) => {
+    const data = ["a", "b"].map((name) => `${folder}/${name} ü.txt`);
+    for (const [i, file] of data.entries()) await Deno.writeTextFile(file, `${i}`);
+    const words = [TOY, "--objective", "maximize evaluate.score", "--json"];
+    const labels = answerOf(await sweep(folder, ...words, "--sweep", `label=007,1.10,"a, 'b'",null`), 0);
+    assert.deepEqual((await trials(labels.path)).map(({ label }) => label), [`"007"`, `"1.10"`, "a, 'b'", `"null"`]);
+    const over = [...words, "--sweep", `data=${data.map((file) => `"${file}"`).join(",")}`];
+    const before = answerOf(await sweep(folder, ...over), 0);
+    await Deno.writeTextFile(data[1]!, "5");
+    const after = answerOf(await sweep(folder, ...over), 0);
+    assert.notEqual(after.sweep, before.sweep, "data that a value names is part of what a sweep is");
+    assert.ok(Math.abs((after.best?.value ?? 0) - (before.best?.value ?? 0) - 4) < 1e-5);
+
+    const begun = async (...more: string[]) => {
+      const output = await command(["sweep", after.path, ...more]).output();
+      const text = new TextDecoder();
+      return { code: output.code, out: text.decode(output.stdout), err: text.decode(output.stderr) };
+    };
+    const dry = await begun("--dry-run");
+    assert.deepEqual([dry.code, /2 points so far.*it would go on/.test(dry.out)], [0, true], dry.err);
+    assert.equal(answerOf(await begun("--json"), 0).best?.value, after.best?.value);
+    await Deno.remove(`${after.path}/report.md`);
+    assert.equal((await begun("--report")).code, 0);
+    assert.match(await Deno.readTextFile(`${after.path}/report.md`), /^# sweep_toy\n/);
+    const refused = await begun("--sweep", "x=1,2");
+    assert.deepEqual(
+      [refused.code, /nothing of what it tries can be changed/.test(refused.err)],
+      [2, true],
+      refused.err,
+    );
+  },
+);
+
 programTest("run --sweep is a sweep, and its tasks run the code as it was when the sweep began", async (folder) => {
   const project = `${folder}/project`;
   await Deno.mkdir(`${project}/experiments`, { recursive: true });

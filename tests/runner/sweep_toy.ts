@@ -21,12 +21,16 @@ const train = stage({
     failAt: z.int(),
     exitAt: z.int(),
     computed: z.string().optional(),
+    label: z.string(),
+    data: z.string().optional(),
   }),
+  dataFiles: ({ data }) => data === undefined ? [] : [data],
   artifact: jsonArtifact<number>("sweep-model"),
   async run(context, _inputs, params) {
     const table = context.csv("training_metrics.csv", ["step", "val_score"]);
     const start = await context.checkpoint.load();
-    let sum = start?.tensors.sum?.[0] ?? 0;
+    const more = params.data === undefined ? 0 : Number(await Deno.readTextFile(params.data));
+    let sum = start?.tensors.sum?.[0] ?? more;
     for (let step = start?.step ?? 0; step < params.steps;) {
       step++;
       if (step === params.failAt) throw new StageError(`Told to fail at step ${step}`);
@@ -76,11 +80,12 @@ export default experiment({
     failAt: z.int().default(-1),
     exitAt: z.int().default(-1),
     computed: z.string().optional(),
+    label: z.string().default(""),
+    data: z.string().optional().describe("a file with a number that is added to the score"),
   }),
   presets: { gated: { steps: 8 } },
   pipeline(p) {
-    const { computed, ...rest } = p;
-    const model = train("student", { ...rest, ...(computed === undefined ? {} : { computed }) });
+    const model = train("student", p);
     const seen = look("evaluate", { model });
     return { outputs: { seen }, gates: { gated: [gate(seen, "score").atLeast(0)] } };
   },
