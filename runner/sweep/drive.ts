@@ -77,6 +77,7 @@ export async function driveSweep(options: DriveOptions): Promise<SweepOutcome> {
   const { folder, definition, listener } = options;
   const claim = await claimSweep(folder, definition.name);
   try {
+    await folder.tidy();
     let rows = await folder.points(definition.space);
     if (options.retryFailed) {
       const count = await folder.forgetFailed(rows);

@@ -42,9 +42,9 @@ export interface SweepRecord {
   readonly cache: string;
   /** The folder of runs, absolute. */
   readonly runs: string;
-  /** The project's folder in the snapshot of the code, from the sweep's folder. */
+  /** The project's folder in the copy of the code, from the folder `code/`. */
   readonly project: string;
-  /** Stillroom's command line in the snapshot, from the sweep's folder. */
+  /** Stillroom's command line in that copy, from the folder `code/`. */
   readonly main: string;
   /** How it is launched, unless the command says otherwise. */
   readonly settings: {
@@ -192,6 +192,13 @@ export class SweepFolder {
     return await Promise.all(
       (await this.points(space)).map(async (row) => ({ row, result: await this.result(row.point) })),
     );
+  }
+
+  /** Removes what a killed driver left half written. */
+  async tidy(): Promise<void> {
+    for await (const { name, isFile } of Deno.readDir(this.path)) {
+      if (isFile && name.endsWith(".tmp")) await Deno.remove(`${this.path}/${name}`).catch(() => {});
+    }
   }
 
   /** Takes the results of failed points away, so that they are tried again. */

@@ -62,9 +62,12 @@ for (const code of ["EROFS", "EACCES"] as const) {
 }
 
 programTest("run as a program says in one sentence that the disk is full, with exit code 1", async (folder) => {
+  const within = (part: string, from: number) =>
+    ({ within: `${folder}/${part}`, fail: { from, code: "ENOSPC" } }) as const;
+  const cold = await runToyProgram(folder, ["steps=1"], { order: within("cache", 1) });
+  assert.match(cold.err, /^Error: The disk is full, nothing more can be written to/m, "before anything is planned");
   assert.equal((await runToyProgram(folder, ["steps=1"])).code, 0);
-  for (const within of [`${folder}/runs`, `${folder}/cache`]) {
-    const order = { within, fail: { from: 2, code: "ENOSPC" } } as const;
+  for (const order of [within("runs", 2), within("cache", 2)]) {
     const { code, out, err } = await runToyProgram(folder, ["steps=2"], { order });
     assert.equal(code, 1);
     assert.match(out + err, /The disk is full, nothing more can be written to/);
