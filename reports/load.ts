@@ -21,11 +21,15 @@ import {
   type Tables,
 } from "./tables.ts";
 
+/** Ids of the newest runs, points of sweeps left out: `latestRuns` of lookup.ts in SQL. */
+const latestIds = "select max(run) from runs where coalesce(sweep, '') = '' " +
+  "group by experiment, preset, scene, params_hash";
+
 /** Views beside the tables, and the tables that each needs. */
 const views: Readonly<Record<string, { readonly needs: readonly TableName[]; readonly sql: string }>> = {
   latest: {
     needs: ["runs"],
-    sql: "select * from runs where run in (select max(run) from runs group by experiment, preset, scene, params_hash)",
+    sql: `select * from runs where run in (${latestIds})`,
   },
   gate_states: {
     needs: ["runs", "gates", "stale"],
@@ -33,8 +37,7 @@ const views: Readonly<Record<string, { readonly needs: readonly TableName[]; rea
       'select g.experiment, g.preset, g.scene, g.run, g.gate, g.node, g."column", g.operator, g.threshold, g.value, ' +
       "g.spread, coalesce(g.seeds, l.seeds) as seeds, g.state as judged, " +
       "case when s.run is null then g.state else 'stale' end as state, s.cause " +
-      "from gates g join (select run, seeds from runs where run in (select max(run) from runs " +
-      "group by experiment, preset, scene, params_hash)) l using (run) " +
+      `from gates g join (select run, seeds from runs where run in (${latestIds})) l using (run) ` +
       "left join (select run, node, min(coalesce(cause, '')) as cause from stale group by run, node) s " +
       "on s.run = g.run and s.node = g.node",
   },

@@ -109,6 +109,8 @@ duckdbTest("gate_states: a gate is stale where the table says so of its run and 
   await writeRun(root, { run: runId(1), state: "fail", psnr: "29" });
   await writeRun(root, { run: runId(2), psnr: "31.5", seeds: [0, 1] });
   await writeRun(root, { run: runId(3), scene: "bricks", state: "fail", psnr: "20" });
+  // A point of a sweep is newer and counts for nothing here.
+  await writeRun(root, { run: runId(4), state: "fail", psnr: "3", sweep: { id: "weights-0123456789", point: 2 } });
   const runs = await readRuns(root, assert.fail);
   const stale = [{ run: runId(2), node: "evaluate", cause: "a.ts moved" }, {
     run: runId(3),
@@ -126,6 +128,8 @@ duckdbTest("gate_states: a gate is stale where the table says so of its run and 
       [runId(2), "lego400", ...gate, 31.5, 2, "pass", "stale", "a.ts moved"],
       [runId(3), "bricks", ...gate, 20, 1, "fail", "fail", null],
     ]);
+    assert.deepEqual(database.query("select run from latest order by run").rows, [[runId(2)], [runId(3)]]);
+    assert.deepEqual(database.query("select run, point from runs where sweep like 'weights-%'").rows, [[runId(4), 2]]);
   } finally {
     database.close();
   }
