@@ -2,4 +2,9 @@
 
 import "./preload.ts";
 
+// What is sent while the module is loading would find nobody listening, and be lost.
+const scope = self as unknown as { onmessage: ((event: MessageEvent) => void) | null };
+const early: MessageEvent[] = [];
+scope.onmessage = (event) => early.push(event);
 await import(decodeURIComponent(new URL(import.meta.url).search.slice(1)));
+for (const event of early) scope.onmessage(event);
