@@ -131,6 +131,7 @@ async function settingsOf(args: SweepArguments): Promise<SweepSettings> {
   if (!isPlainObject(data)) return parseSweep(data, args.file);
   const parameters = { ...(isPlainObject(data.parameters) ? data.parameters : {}), ...axesOf(args.sweep) };
   if (Object.keys(parameters).length === 0) {
+    parseSweep({ ...data, parameters: { any: 0 } }, args.file); // a misspelt key explains better
     throw new UsageError(
       `Nothing varies: ${
         args.file.endsWith(".ts") ? "add --sweep key=a,b,c" : `add parameters to ${args.file}, or --sweep key=a,b,c`

@@ -142,7 +142,6 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
     return [{ point: row.point, value, ...Object.fromEntries(cells) }];
   });
   const pictures: Picture[] = [];
-  if (all.length < 2) return [];
   const most = Math.floor(MOST_MARKS / Math.min(space.length, PICTURED));
   const share = Math.min(1, most / all.length);
   const rows = all.filter((_, i) => Math.floor((i + 1) * share) > Math.floor(i * share));
@@ -163,12 +162,14 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
       y,
     },
   }));
-  pictures.push({
-    name: "parameters",
-    text: `${title} over each parameter`,
-    svg: await drawChart({ concat: axes, columns: 3, spacing: 26 }, rows),
-  });
-  if (definition.search === "tpe" || definition.search === "random") {
+  if (rows.length > 1) {
+    pictures.push({
+      name: "parameters",
+      text: `${title} over each parameter`,
+      svg: await drawChart({ concat: axes, columns: 3, spacing: 26 }, rows),
+    });
+  }
+  if (rows.length > 1 && (definition.search === "tpe" || definition.search === "random")) {
     const up = objective.goal === "maximize";
     let top = up ? -Infinity : Infinity;
     const history = rows.map((row): Datum => {

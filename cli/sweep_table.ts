@@ -120,7 +120,7 @@ export class SweepTable implements SweepListener {
       "point",
       ...(halving ? ["setting", "steps"] : []),
       ...space.map(({ key }) => key),
-      objective?.metric ?? "",
+      halving ? "value" : objective?.metric ?? "",
       "state",
     ]
       .map((cell) => this.#paint.dim(cell));

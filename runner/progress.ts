@@ -51,7 +51,7 @@ export function standardError(): Output {
     columns() {
       if (!Deno.stderr.isTerminal() || Deno.env.get("TERM") === "dumb") return undefined;
       try {
-        return Deno.consoleSize().columns;
+        return Deno.consoleSize().columns || 80; // some terminals do not say
       } catch {
         return 80;
       }

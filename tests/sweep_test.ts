@@ -211,16 +211,25 @@ programTest(
   "sweep that was killed, or stopped by Ctrl-C, goes on where it was: nothing is trained twice",
   async (folder) => {
     const computed = `${folder}/computed.txt`;
-    const words = [TOY, "pause=25", "steps=24", `computed=${computed}`, "--sweep", "x=0,1,2,3,4,5", "--jobs", "2"];
+    const words = [
+      TOY,
+      "pause=25",
+      "steps=60",
+      `computed=${computed}`,
+      "--sweep",
+      "x=0,1,2,3,4,5,6,7,8,9",
+      "--jobs",
+      "2",
+    ];
     const args = ["sweep", ...words, "--objective", "maximize evaluate.score", ...where(folder)];
     const killed = begin(args);
-    await killed.says(/\[\d\/6\] point/);
+    await killed.says(/\[\d+\/10\] point/);
     killed.child.kill("SIGKILL");
     await killed.status;
     await killed.err();
 
     const stopped = begin(args);
-    await stopped.says(/\[\d\/6\] point/);
+    await stopped.says(/\[\d+\/10\] point/);
     stopped.child.kill("SIGINT");
     assert.equal((await stopped.status).code, 130, await stopped.err());
     assert.match(await stopped.err(), /Stopped: give the same command again to go on/);
@@ -228,8 +237,8 @@ programTest(
     const end = begin([...args, "--json"]);
     assert.equal((await end.status).code, 0, await end.err());
     const answer = JSON.parse(await end.out) as Answer;
-    assert.deepEqual([answer.done, answer.missing, answer.best?.values], [6, 0, { x: 3 }]);
-    assert.deepEqual(await lines(computed), [0, 1, 2, 3, 4, 5].map((x) => `${x} slow 0`));
+    assert.deepEqual([answer.done, answer.missing, answer.best?.values], [10, 0, { x: 3 }]);
+    assert.deepEqual(await lines(computed), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((x) => `${x} slow 0`));
   },
 );
 
@@ -256,6 +265,25 @@ async function claimant(sweeps: string): Promise<number | undefined> {
   return undefined;
 }
 
+programTest("sweep stops when the first point shows that nothing measures what is wanted", async (folder) => {
+  const lost = await sweep(
+    folder,
+    TOY,
+    "--sweep",
+    "x=1,2,3,4",
+    "--objective",
+    "maximize evaluate.skore",
+    "--json",
+    "pause=200",
+  );
+  const answer = answerOf(lost, 1);
+  assert.deepEqual([answer.failed, answer.missing], [1, 3]);
+  assert.match(
+    lost.err,
+    /has no evaluate\.skore, which is the objective: did you mean evaluate\.score\?\. No other point/,
+  );
+});
+
 programTest("sweep refuses what is wrong before anything is run, and says how to mend it", async (folder) => {
   const file = `${folder}/wrong.yaml`;
   const refused = async (text: string, pattern: RegExp) => {
@@ -265,6 +293,10 @@ programTest("sweep refuses what is wrong before anything is run, and says how to
   };
   const good = `experiment: ${TOY}\nparameters: { x: [1, 2] }\n`;
   await refused("- a\n", /to be a mapping with the keys experiment and parameters/);
+  await refused(
+    `experiment: ${TOY}\nparamters: { x: [1, 2] }\n`,
+    /Unknown key paramters in the sweep .*did you mean parameters\?/,
+  );
   await refused(`${good}serach: random\n`, /Unknown key serach in the sweep .*did you mean search\?/);
   await refused(
     `experiment: ${TOY}\nparameters: { steeps: [1, 2] }\n`,

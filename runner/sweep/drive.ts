@@ -88,7 +88,7 @@ export async function driveSweep(options: DriveOptions): Promise<SweepOutcome> {
       const missing = known.filter(({ result }) => !result).map(({ row }) => row);
       if (missing.length > 0) {
         listener.wave(missing, known);
-        const ended = await launchAll(options, missing);
+        const ended = await launchAll(options, missing, known);
         const after = await read(folder, rows);
         await writeTrials(`${folder.path}/trials.csv`, definition, after);
         if (ended !== "done") return { known: after, status: ended };
@@ -119,9 +119,11 @@ async function read(folder: SweepFolder, rows: readonly SweepPointRow[]): Promis
 async function launchAll(
   { folder, launcher, task, stop, listener, failFast, lookEveryMs = 1000 }: DriveOptions,
   rows: readonly SweepPointRow[],
+  known: readonly KnownPoint[],
 ): Promise<"done" | "stopped" | "failed fast"> {
   const waiting = new Map(rows.map((row) => [row.point, row]));
   let failed = false;
+  let measured = known.some(({ result }) => result?.value !== undefined);
   const look = async () => {
     for (const point of await folder.begun()) {
       const row = waiting.get(point);
@@ -129,8 +131,11 @@ async function launchAll(
       const result = await folder.result(point);
       if (!result || !waiting.delete(point)) continue;
       listener.ended(row, result);
-      if (failFast && result.state === "failed" && !failed) {
+      const isLost = result.unmeasured === true && !measured;
+      measured ||= result.value !== undefined;
+      if ((failFast || isLost) && result.state === "failed" && !failed) {
         failed = true;
+        if (isLost) listener.note(`${result.error}. No other point would do better: the sweep is stopped`);
         stop.stop();
       }
     }

@@ -1,9 +1,10 @@
 /** One point of a sweep, in the process that runs it. */
 
 import { acquire } from "../claim.ts";
-import { readCsvFile } from "../csv.ts";
+import { readCsvFile, type Row } from "../csv.ts";
 import { failureText, isUserFacing, MachineError, Stopped } from "../errors.ts";
 import type { KeyedNode } from "../keys.ts";
+import { didYouMean } from "../names.ts";
 import { entryPath } from "../paths.ts";
 import type { ProgressSink } from "../progress.ts";
 import type { RunReport } from "../run.ts";
@@ -77,7 +78,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   }
 }
 
-type Outcome = Pick<TrialResult, "state" | "value" | "values" | "run" | "cached" | "finding" | "error">;
+type Outcome = Pick<TrialResult, "state" | "value" | "values" | "run" | "cached" | "finding" | "error" | "unmeasured">;
 
 async function outcomeOf({ definition, row, run, cache }: TrialOptions): Promise<Outcome> {
   let trial: TrialRun;
@@ -106,41 +107,53 @@ async function outcomeOf({ definition, row, run, cache }: TrialOptions): Promise
   const blocked = summary.gates.find((gate) => gate.blocking && gate.state !== "pass");
   if (halving && row.budget !== undefined) {
     const node = keyed.find((item) => item.node.name === halving.node);
-    const values = await Promise.all(
-      (node?.variants ?? []).map(({ key }) =>
-        lastValue(`${entryPath({ cache }, key)}/training_metrics.csv`, halving.column, row.budget as number)
-      ),
-    );
-    return valued(
-      { ...base, state: "paused" },
-      values,
-      `${halving.node}.${halving.column} has no value up to step ${row.budget}: let it be measured more often, or raise halving.min`,
-    );
+    const files = (node?.variants ?? []).map(({ key }) => `${entryPath({ cache }, key)}/training_metrics.csv`);
+    const tables = await Promise.all(files.map((file) => readCsvFile(file)));
+    const values = tables.map((rows) => lastValue(rows, halving.column, row.budget as number));
+    return valued({ ...base, state: "paused" }, values, noValue(tables, halving, row.budget));
   }
   if (!objective) return { ...base, state: "done" };
   const values = summary.metrics[objective.metric]?.values ?? [];
-  const known = Object.keys(summary.metrics).join(", ");
+  const known = Object.keys(summary.metrics);
   return valued(
     { ...base, state: "done" },
     values,
     blocked && values.length === 0
       ? `Blocking gate ${blocked.gate} did not pass: ${objective.metric} was not measured`
-      : `The run has no ${objective.metric}, which is the objective: it has ${known}`,
+      : `The run has no ${objective.metric}, which is the objective: ${didYouMean(objective.metric, known)}`,
   );
 }
 
 function valued(base: Outcome, values: readonly (number | undefined)[], missing: string): Outcome {
   const known = values.filter((value) => value !== undefined);
-  if (known.length === 0 || known.length < values.length) return { ...base, state: "failed", error: missing };
+  if (known.length === 0 || known.length < values.length) {
+    return { ...base, state: "failed", error: missing, unmeasured: true };
+  }
   return { ...base, values: known, value: known.reduce((sum, x) => sum + x, 0) / known.length };
 }
 
 /** The last number of a column up to a step. */
-async function lastValue(path: string, column: string, step: number): Promise<number | undefined> {
-  const row = (await readCsvFile(path)).findLast((row) =>
+function lastValue(rows: readonly Row[], column: string, step: number): number | undefined {
+  const row = rows.findLast((row) =>
     typeof row.step === "number" && row.step <= step && typeof row[column] === "number"
   );
   return row?.[column] as number | undefined;
+}
+
+/** Why a rung cannot be compared. */
+function noValue(
+  tables: readonly (readonly Row[])[],
+  { node, column }: NonNullable<SweepDefinition["halving"]>,
+  budget: number,
+): string {
+  const rows = tables.flat();
+  const columns = Object.keys(rows[0] ?? {});
+  if (rows.length > 0 && !columns.includes(column)) {
+    return `The training of ${node} has no column ${column}: ${didYouMean(column, columns)}`;
+  }
+  const first = rows.find((row) => typeof row[column] === "number")?.step;
+  const when = first === undefined ? "none later either" : `its first is at step ${first}`;
+  return `${node}.${column} has no value up to step ${budget} (${when}): let it be measured more often, or raise halving.min`;
 }
 
 /** What a running point tells those who watch the sweep: `progress.json`, twice a second at most. */

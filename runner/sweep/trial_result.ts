@@ -31,6 +31,8 @@ export interface TrialResult {
   readonly finding?: { readonly rule: string; readonly severity: Severity; readonly message: string };
   /** Why it failed. */
   readonly error?: string;
+  /** True when what is wanted was not measured: it will not be at any other point either. */
+  readonly unmeasured?: boolean;
   /** Wall time of its process's work, this attempt. */
   readonly seconds: number;
   /** When it ended, ISO 8601. */
