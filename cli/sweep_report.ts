@@ -129,24 +129,23 @@ interface Picture {
   readonly svg: string;
 }
 
-async function drawPictures(definition: SweepDefinition, known: readonly KnownPoint[]): Promise<Picture[]> {
-  const { objective, halving, space } = definition;
-  if (!objective) return [];
-  const all = known.flatMap(({ row, result }): Datum[] => {
+/** Points with a number, as rows for charts: `value`, and `axis_0`, `axis_1` ... for what varies. */
+function chartRows({ space }: SweepDefinition, points: readonly KnownPoint[]): Datum[] {
+  const all = points.flatMap(({ row, result }): Datum[] => {
     const value = result?.value;
-    if (result?.state !== "done" || value === undefined || !Number.isFinite(value)) return [];
+    if (value === undefined || !Number.isFinite(value)) return [];
     const cells = space.map(({ key }, i) => {
       const cell = row.values[key] ?? null;
       return [`axis_${i}`, typeof cell === "number" || typeof cell === "string" ? cell : JSON.stringify(cell)] as const;
     });
     return [{ point: row.point, value, ...Object.fromEntries(cells) }];
   });
-  const pictures: Picture[] = [];
-  const most = Math.floor(MOST_MARKS / Math.min(space.length, PICTURED));
-  const share = Math.min(1, most / all.length);
-  const rows = all.filter((_, i) => Math.floor((i + 1) * share) > Math.floor(i * share));
-  const title = objective.metric;
-  const y = { field: "value", type: "quantitative", title, scale: { zero: false } };
+  const share = Math.min(1, Math.floor(MOST_MARKS / Math.min(space.length, PICTURED)) / all.length);
+  return all.filter((_, i) => Math.floor((i + 1) * share) > Math.floor(i * share));
+}
+
+/** A number over each parameter, side by side. */
+async function drawParameters({ space }: SweepDefinition, rows: readonly Datum[], title: string): Promise<string> {
   const axes = space.slice(0, PICTURED).map((axis, i) => ({
     width: 230,
     height: 190,
@@ -157,17 +156,27 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
         type: "quantitative",
         title: axis.key,
         scale: axis.log ? { type: "log" } : { zero: false },
-        axis: { tickCount: 4, ...(axis.log ? { format: ".0e" } : {}) },
+        axis: {
+          tickCount: 4,
+          ...(axis.kind === "int" ? { tickMinStep: 1, format: "d" } : axis.log ? { format: ".0e" } : {}),
+        },
       },
-      y,
+      y: { field: "value", type: "quantitative", title, scale: { zero: false } },
     },
   }));
+  return await drawChart({ concat: axes, columns: 3, spacing: 26 }, rows);
+}
+
+async function drawPictures(definition: SweepDefinition, known: readonly KnownPoint[]): Promise<Picture[]> {
+  const { objective, halving } = definition;
+  if (!objective) return [];
+  const rows = chartRows(definition, known.filter(({ result }) => result?.state === "done"));
+  const pictures: Picture[] = [];
+  const title = objective.metric;
+  const y = { field: "value", type: "quantitative", title, scale: { zero: false } };
   if (rows.length > 1) {
-    pictures.push({
-      name: "parameters",
-      text: `${title} over each parameter`,
-      svg: await drawChart({ concat: axes, columns: 3, spacing: 26 }, rows),
-    });
+    const svg = await drawParameters(definition, rows, title);
+    pictures.push({ name: "parameters", text: `${title} over each parameter`, svg });
   }
   if (rows.length > 1 && (definition.search === "tpe" || definition.search === "random")) {
     const up = objective.goal === "maximize";
@@ -197,6 +206,12 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
     });
   }
   if (halving) {
+    const metric = `${halving.node}.${halving.column}`;
+    const first = chartRows(definition, known.filter(({ row }) => row.budget === halving.budgets[0]));
+    if (first.length > 1) {
+      const text = `${metric} after ${halving.budgets[0]} steps over each parameter`;
+      pictures.push({ name: "first_rung", text, svg: await drawParameters(definition, first, metric) });
+    }
     const curves = known.flatMap(({ row, result }): Datum[] =>
       result?.state === "paused" && result.value !== undefined && row.budget !== undefined
         ? [{ setting: String(row.trial), steps: row.budget, value: result.value }]
@@ -205,7 +220,7 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
     if (curves.length > 1) {
       pictures.push({
         name: "halving",
-        text: `${halving.node}.${halving.column} of each setting, rung by rung`,
+        text: `${metric} of each setting, rung by rung`,
         svg: await drawChart({
           mark: { type: "line", point: { size: 40 }, opacity: 0.7, strokeWidth: 1.5 },
           encoding: {
@@ -219,7 +234,7 @@ async function drawPictures(definition: SweepDefinition, known: readonly KnownPo
             y: {
               field: "value",
               type: "quantitative",
-              title: `${halving.node}.${halving.column}`,
+              title: metric,
               scale: { zero: false },
             },
             detail: { field: "setting", type: "nominal" },

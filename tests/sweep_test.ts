@@ -123,6 +123,11 @@ programTest(
     assert.deepEqual(await lines(computed), ["3 slow 0"], "one training came to its end");
     const table = await trials(answer.path);
     assert.deepEqual(table.map(({ budget }) => budget), ["2", "2", "2", "2", "2", "2", "2", "6", "6", ""]);
+    const report = await Deno.readTextFile(`${answer.path}/report.md`);
+    for (const name of ["first_rung", "halving"]) {
+      assert.match(report, new RegExp(`\\(${name}\\.svg\\)`));
+      assert.match(await Deno.readTextFile(`${answer.path}/${name}.svg`), /^<svg/);
+    }
     const log = await Deno.readTextFile(`${answer.path}/trials/9/log.txt`);
     assert.match(log, /Going on from step 6/);
     const plain = await command([
