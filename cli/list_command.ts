@@ -26,7 +26,7 @@ export async function listCommand(args: ListArguments): Promise<number> {
   console.log(
     "\n" +
       (runs.length === 0
-        ? "No runs yet"
+        ? points > 0 ? "No runs but points of sweeps yet" : "No runs yet"
         : alignColumns([head("run", "experiment", "preset", "status", "gates"), ...runs])),
   );
   if (points > 0) console.log(paint.dim(`${points} points of sweeps are left out: --all shows them`));

@@ -276,6 +276,9 @@ async function resultText(
       `  deno task run ${await againText(definition, best.row.values)}`,
     );
   }
+  if (!definition.objective) {
+    parts.push('The points are not compared: --objective "maximize node.column" says what is wanted');
+  }
   const missing = known.filter(({ result }) => !result).length;
   const failed = known.filter(({ result }) => result?.state === "failed").length;
   if (failed > 0) parts.push(`${failed} failed: --retry-failed tries them again`);

@@ -153,7 +153,7 @@ export class SweepTable implements SweepListener {
       case "pruned":
         return this.#paint.yellow(`pruned: ${result.finding?.rule}`);
       case "failed":
-        return this.#paint.red(`failed: ${result.error?.split("\n")[0]?.slice(0, 100)}`);
+        return this.#paint.red(`failed: ${result.error?.split("\n")[0]?.slice(0, 300)}`);
     }
   }
 
