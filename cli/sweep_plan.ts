@@ -156,7 +156,7 @@ async function settingsOf(args: SweepArguments): Promise<SweepSettings> {
 }
 
 /** Reads a sweep file's YAML. @throws {UsageError} naming the file */
-export async function readSweepFile(path: string): Promise<unknown> {
+async function readSweepFile(path: string): Promise<unknown> {
   let text: string;
   try {
     text = await Deno.readTextFile(path);

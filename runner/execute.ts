@@ -60,7 +60,7 @@ export async function execute(job: Job, options: ExecuteOptions): Promise<StageR
   } catch (error) {
     // Here, because what an error carries besides its message does not cross from a worker.
     if (error instanceof Deno.errors.NotFound && !await exists(job.directory)) {
-      throw new StageError(
+      throw new MachineError(
         `${job.directory} was removed while node ${job.node} worked in it: run the same command again`,
       );
     }

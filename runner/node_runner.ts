@@ -152,7 +152,7 @@ export class NodeRunner {
     });
     if (!claim) {
       const { result } = await findEntry(directory);
-      if (!result) throw new StageError(`The result in ${directory} was removed again: run the same command again`);
+      if (!result) throw new MachineError(`The result in ${directory} was removed again: run the same command again`);
       sink.finish(label, `made by another run (took ${seconds(result.seconds)})`);
       this.#found.push(...await watch.end(result.metrics));
       return { result, hit: true };
