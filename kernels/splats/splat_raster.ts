@@ -332,7 +332,7 @@ function withFeatures(body: string, features: number, binding: number): string {
  * Repeats what stands between `// EACH` and `// END` for each pixel of a thread, with J in names and numbers replaced by 0, 1, ...:
  * the CPU driver keeps variables in registers, but arrays that a loop indexes in memory, at several times the cost.
  */
-function unrolled(body: string, pixels: number): string {
+export function unrolled(body: string, pixels: number): string {
   return body.replace(
     /\/\/ EACH\n([^]*?)\/\/ END\n/g,
     (_, lines: string) =>
