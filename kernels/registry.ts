@@ -5,12 +5,15 @@
  */
 import { hashGridKernels } from "./encodings/hash_grid_kernel.ts";
 import { sphericalHarmonicsKernel } from "./encodings/spherical_harmonics_kernel.ts";
+import { gaussianRasterKernels } from "./gaussians/gaussian_raster_kernel.ts";
+import { quantiserKernels } from "./gaussians/quantiser_kernel.ts";
 import type { Kernel } from "./kernel.ts";
 import { featureLossKernels } from "./losses/feature_loss_kernel.ts";
 import { imageLossKernels } from "./losses/image_loss_kernel.ts";
 import { batchSummaryKernels } from "./losses/batch_summary_kernel.ts";
 import { localMatchKernels } from "./losses/local_match_kernel.ts";
 import { photometricKernels } from "./losses/photometric_kernel.ts";
+import { pictureLossKernels } from "./losses/picture_loss_kernel.ts";
 import { pointwiseKernels } from "./losses/pointwise_kernel.ts";
 import { squaredNormKernels } from "./metrics/squared_norm_kernel.ts";
 import { networkKernels } from "./networks/fully_connected_kernel.ts";
@@ -48,6 +51,7 @@ export const KERNELS: readonly Kernel[] = [
   ...batchSummaryKernels,
   ...featureLossKernels,
   ...imageLossKernels,
+  ...pictureLossKernels,
   ...squaredNormKernels,
   ...adamKernels,
   pcgKernel,
@@ -55,4 +59,6 @@ export const KERNELS: readonly Kernel[] = [
   ...rasterKernels,
   splatStatisticsKernel,
   ...splatFieldKernels,
+  ...gaussianRasterKernels,
+  ...quantiserKernels,
 ];

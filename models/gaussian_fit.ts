@@ -108,6 +108,7 @@ type Progress = {
   pruned: number;
   psnrStart: number;
   sinceDensity: number;
+  kept: number;
 };
 
 /** Score of a rendered picture, `[pixel]` red, green, blue, coverage. */
@@ -168,7 +169,7 @@ export class GaussianFit {
   readonly #target: PictureTarget;
   #at: Progress = {
     ...{ pass: 0, stepInPass: 0, scale: 1, best: -Infinity, added: 0, split: 0, pruned: 0, psnrStart: NaN },
-    sinceDensity: 0,
+    ...{ sinceDensity: 0, kept: 0 },
   };
   #best: Float32Array<ArrayBuffer> = new Float32Array();
 
@@ -208,6 +209,11 @@ export class GaussianFit {
   /** Whether every pass is through. */
   get done(): boolean {
     return this.#at.pass >= this.config.passes;
+  }
+
+  /** Passes whose Gaussians were kept. */
+  get passesKept(): number {
+    return this.#at.kept;
   }
 
   /** PSNR of the best Gaussians so far, dB; minus infinity before the first pass has ended. */
@@ -316,6 +322,7 @@ export class GaussianFit {
     if (kept) {
       this.#best = await trainer.values();
       at.best = psnrEnd;
+      at.kept++;
     } else at.scale *= SLOWER;
     const passed = { pass: at.pass, ...report, psnrBefore, psnrStart: at.psnrStart, psnrEnd, kept, rate };
     at.pass++;

@@ -10,6 +10,9 @@ import {
   type PictureGaussians,
   type PlainGaussians,
 } from "../kernels/gaussians/gaussian_layout.ts";
+import { covarianceOf } from "../kernels/gaussians/gaussian_shape.ts";
+
+export { covarianceOf } from "../kernels/gaussians/gaussian_shape.ts";
 
 /** Smallest variance that a shape is given, px^2. */
 const LEAST_VARIANCE = 1e-4;
@@ -38,22 +41,6 @@ export function shapeOf(
   }
   const l11 = Math.sqrt(xx), l21 = xy / l11, l22 = Math.sqrt(Math.max(yy - l21 * l21, LEAST_VARIANCE));
   return parameterisation === "cholesky" ? [l11, l21, l22] : [Math.log(l11), l21, Math.log(l22)];
-}
-
-/** Sigma's xx, xy, yy of a shape, px^2, without the blur. */
-export function covarianceOf(
-  parameterisation: Parameterisation,
-  s0: number,
-  s1: number,
-  s2: number,
-): [number, number, number] {
-  if (parameterisation === "rotation_scale") {
-    const x = Math.exp(2 * s0), y = Math.exp(2 * s1), c = Math.cos(s2), s = Math.sin(s2);
-    return [c * c * x + s * s * y, c * s * (x - y), s * s * x + c * c * y];
-  }
-  const log = parameterisation === "log_cholesky";
-  const l11 = log ? Math.exp(s0) : s0, l22 = log ? Math.exp(s2) : s2;
-  return [l11 * l11, l11 * s1, s1 * s1 + l22 * l22];
 }
 
 /** Standard deviations along the axes of a shape's ellipse, px, without the blur: larger, smaller. */

@@ -7,6 +7,7 @@
  * | `pareto` | quality against a cost: labelled points, and the front that nothing beats in both |
  * | `parallel` | settings and what they lead to: one line for each run or node through one axis for each setting |
  * | `views` | the score of each view, sorted, over the score of the mean colour |
+ * | `rate_distortion` | quality over size of compressed pictures, a line for each codec |
  *
  * A kind makes the query out of the options, and then the spec out of the rows. SQL after the options replaces the query;
  * the columns that each kind reads stand in docs/reports.md.
@@ -19,6 +20,7 @@ import type { Datum } from "./chart_drawing.ts";
 import { curves } from "./chart_presets_curves.ts";
 import { parallel } from "./chart_presets_parallel.ts";
 import { pareto } from "./chart_presets_pareto.ts";
+import { rateDistortion } from "./chart_presets_rate.ts";
 import { views } from "./chart_presets_views.ts";
 import type { Cell, QueryResult } from "./sql.ts";
 
@@ -69,7 +71,13 @@ export interface ChartKind {
   draw(rows: readonly PresetRow[], columns: readonly string[], request: PresetRequest): PresetDrawing;
 }
 
-const kinds: Readonly<Record<string, ChartKind>> = { curves, pareto, parallel, views };
+const kinds: Readonly<Record<string, ChartKind>> = {
+  curves,
+  pareto,
+  parallel,
+  views,
+  rate_distortion: rateDistortion,
+};
 
 /** Conditions on columns of a run; `node`, `split` and `px` only where the table has them. */
 const filters: ReadonlyMap<string, string> = new Map([

@@ -220,6 +220,58 @@ Deno.test("views: sorted from the worst, named at the ends, over the mean colour
   refused(/^Expected baseline to be mean_colour or none/, () => preset("kind=views baseline=white", columns, rows));
 });
 
+Deno.test("rate_distortion: the mean of each setting over the pictures, a line per codec; what a picture lacks is left out", () => {
+  const columns = ["codec", "setting", "gaussians", "image", "pixels", "bits_per_pixel", "psnr", "run"];
+  const rows: Cell[][] = [
+    ["jpeg", "50", null, "a", 6, 0.5, 30, "1"],
+    ["jpeg", "50", null, "b", 6, 0.7, 34, "2"],
+    ["jpeg", "50", null, "b", 6, 0.7, 34, "3"],
+    ["jpeg", "90", null, "a", 6, 1.5, 40, "1"],
+    ["sgi", "", 9000, "a", 6, 0.4, 31, "1"],
+    ["sgi", "", 9000, "b", 6, 0.6, 33, "2"],
+    ["sgi", "", 400, "a", 6, 0, 20, "1"],
+  ];
+  const drawn = preset("kind=rate_distortion", columns, rows);
+  assert.deepEqual(drawn.rows, [
+    { name: "JPEG (mozjpeg)", x: 0.6, y: 32, label: "" },
+    { name: "Gaussians (.sgi)", x: 0.5, y: 32, label: "9000" },
+  ]);
+  assert.deepEqual(drawn.notes, [
+    "Mean over 2 pictures at each setting",
+    "numbers at points: how many Gaussians",
+    "1 settings that not all pictures have are left out",
+  ]);
+  const one = preset("kind=rate_distortion x=bytes y=ms_ssim", ["codec", "bytes", "ms_ssim"], [["x", 90, 0.9], [
+    "x",
+    80,
+    0.8,
+  ]]);
+  assert.deepEqual(one.rows.map(({ name, x, y }) => [name, x, y]), [["x", 90, 0.9], ["x", 80, 0.8]]);
+  assert.deepEqual(one.notes, []);
+});
+
+Deno.test("rate_distortion: two sizes, two results of one setting, and nothing in common are refused", () => {
+  const columns = ["codec", "setting", "image", "pixels", "bits_per_pixel", "psnr"];
+  const draw = (rows: Cell[][]) => preset("kind=rate_distortion", columns, rows);
+  refused(
+    /^Expected pictures of one size, found 6, 24 pixels: choose/,
+    () => draw([["jpeg", "50", "a", 6, 0.5, 30], ["jpeg", "50", "b", 24, 0.5, 30]]),
+  );
+  refused(
+    /^Expected one result of each setting and picture, found two of sgi 9000 on a: choose/,
+    () => draw([["sgi", "9000", "a", 6, 0.5, 30], ["sgi", "9000", "a", 6, 0.5, 31]]),
+  );
+  refused(
+    /^Expected settings that all 2 pictures have, found none: choose/,
+    () => draw([["jpeg", "50", "a", 6, 0.5, 30], ["jpeg", "60", "b", 6, 0.6, 31]]),
+  );
+  refused(
+    /^Expected numbers above 0 in bits_per_pixel and numbers in psnr, found none$/,
+    () => draw([["jpeg", "50", "a", 6, 0, 30], ["jpeg", "50", "a", 6, 1, Infinity]]),
+  );
+  refused(/no column codec: /, () => preset("kind=rate_distortion", ["bits_per_pixel", "psnr"], [[1, 1]]));
+});
+
 Deno.test("nameRows: as few columns as tell runs and nodes apart, then the run's short name", () => {
   const name = (rows: Record<string, Cell>[]) => nameRows(rows, Object.keys(rows[0] ?? {}), (run) => run.slice(0, 2));
   const row = (experiment: string, node: string, preset: string, run: string) => ({ experiment, node, preset, run });

@@ -14,7 +14,7 @@
  * <!-- /stillroom -->
  * ```
  *
- * `kind=curves`, `pareto`, `parallel` or `views` brings query and spec along: chart_presets.ts.
+ * `kind=curves`, `pareto`, `parallel`, `views` or `rate_distortion` brings query and spec along: chart_presets.ts.
  *
  * The picture is a function of the evidence and the directive, so it is drawn again each time and compared by
  * `report --check`.

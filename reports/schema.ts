@@ -102,7 +102,8 @@ measured? true for times, watts and the like`,
     origin,
     `node node that evaluated
 seed# seed; empty when the run has several and the node depends on none
-split train, val or test
+image name of the picture, where one was fitted
+split train, val or test; picture where a picture was fitted
 views# how many views
 width# width of a view, px
 height# height of a view, px
@@ -115,11 +116,14 @@ ssim_padding valid: no padding
 lpips_net net of LPIPS, or no weights
 psnr# mean over views of PSNR against the photographs, dB
 ssim# mean over views of SSIM
+ms_ssim# MS-SSIM of a fitted picture
 psnr_white# PSNR of all-white pictures, dB
 psnr_black# PSNR of all-black pictures, dB
 psnr_constant# PSNR of pictures of one mean colour, dB
 psnr_over_constant# psnr less psnr_constant, dB
 psnr_foreground# PSNR over the pixels of the object alone, dB
+gaussians# how many Gaussians a picture was fitted with
+coverage_median# median over its pixels of their coverage W, the sum of the weights of the Gaussians there
 depth_rmse# root mean square error against true depth, world units
 depth_coverage# share of the pixels with true depth that have a depth
 teacher_views# views that were compared with the teacher
@@ -298,6 +302,20 @@ low# its lower end
 high# its upper end
 teacher# pixels of the teacher's depth in it
 truth# pixels of true depth in it`,
+  ),
+  rate_distortion: describe(
+    "One compressed picture: its size, and how close its decoder comes",
+    keyed,
+    `image name of the picture
+width# width of the picture, px
+height# height of the picture, px
+codec what compressed it: jpeg (mozjpeg), webp (libwebp), sgi (Gaussians)
+setting what was asked of the codec, such as the quality
+gaussians# how many Gaussians; empty for other codecs
+bytes# size of the whole file, bytes
+bits_per_pixel# 8 bytes / (width height)
+psnr# PSNR against the picture, dB
+ms_ssim# MS-SSIM against the picture; empty where it is too small for that`,
   ),
 } as const;
 

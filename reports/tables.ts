@@ -31,7 +31,12 @@ export interface Table {
  * Runs that share a result share its rows: `rows` holds them once, under the first run that has them, and SQL sees them
  * for every run of table `nodes` with that key.
  */
-export const nodeTables = ["training_metrics", "teacher_depth_views", "teacher_depth_histogram"] as const;
+export const nodeTables = [
+  "training_metrics",
+  "teacher_depth_views",
+  "teacher_depth_histogram",
+  "rate_distortion",
+] as const;
 
 /** Name of one of the {@link nodeTables}. */
 export type NodeTableName = typeof nodeTables[number];

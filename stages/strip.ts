@@ -59,12 +59,12 @@ export function magma(t: number): [number, number, number] {
 }
 
 /** One picture of a row: the three bytes of each of its pixels. */
-type Panel = (pixel: number) => ArrayLike<number>;
+export type Panel = (pixel: number) => ArrayLike<number>;
 
 const WHITE = [255, 255, 255], GREY = [128, 128, 128];
 
 /** Colours H * W * 3 in [0, 1]. */
-function colourPanel(rgb: ArrayLike<number>): Panel {
+export function colourPanel(rgb: ArrayLike<number>): Panel {
   return (p) => [0, 1, 2].map((c) => Math.round(Math.min(1, Math.max(0, rgb[3 * p + c]!)) * 255));
 }
 
@@ -92,7 +92,7 @@ export function drawDepth(
 }
 
 /** Draws panels of one size as a grid, enlarged where they are small. */
-function drawPanels(rows: readonly (readonly Panel[])[], width: number, height: number): Picture {
+export function drawPanels(rows: readonly (readonly Panel[])[], width: number, height: number): Picture {
   const zoom = Math.max(1, Math.ceil(MIN_SIDE / Math.min(width, height)));
   const w = width * zoom, h = height * zoom, columns = rows[0]!.length;
   const W = columns * w + (columns - 1) * GAP, H = rows.length * h + (rows.length - 1) * GAP;

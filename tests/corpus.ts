@@ -72,7 +72,11 @@ export function* diagnoseLive(
   { evidence, tables }: LoadedResult,
 ): Generator<{ step: number; findings: Finding[] }> {
   const live = rules.filter((rule) => "check" in rule && rule.live === true);
-  const stepOf = (row: Row) => Number(row["step"] ?? 0);
+  const training = tables.get("training_metrics") ?? [];
+  // A pass ends with the last row of its own; each of several pictures begins again at step 0.
+  const ends = new Map(training.map((row) => [`${row["image"]}/${row["pass"]}`, Number(row["step"])]));
+  const images = [...new Set(training.map((row) => row["image"]))];
+  const stepOf = (row: Row) => Number(row["step"] ?? ends.get(`${row["image"]}/${row["pass"]}`) ?? 0);
   // As a training writes them: a look's views before the row of its step, one by one.
   const order = [
     "cameras",
@@ -80,11 +84,14 @@ export function* diagnoseLive(
     "checkpoints",
     "not_finite",
     "training_metrics",
+    "passes",
     "evaluation_views",
     "teacher_depth_views",
   ];
-  const all = [...tables].flatMap(([table, rows]) => rows.map((row) => ({ table, row, step: stepOf(row) })));
-  all.sort((a, b) => a.step - b.step || order.indexOf(a.table) - order.indexOf(b.table));
+  const all = [...tables].flatMap(([table, rows]) =>
+    rows.map((row) => ({ table, row, step: stepOf(row), image: Math.max(0, images.indexOf(row["image"])) }))
+  );
+  all.sort((a, b) => a.image - b.image || a.step - b.step || order.indexOf(a.table) - order.indexOf(b.table));
   const seen = new Map<string, Row[]>();
   for (const { table, row, step } of all) {
     seen.set(table, [...seen.get(table) ?? [], row]);

@@ -17,6 +17,7 @@ import {
   splats,
   student,
 } from "./corpus_recipes.ts";
+import { PICTURE_CASES } from "./corpus_picture_cases.ts";
 
 const INVERTED = { spoilt: { mistake: "inverted" } } as const, OPENCV = { spoilt: { mistake: "opencv" } } as const;
 const noise = (by: number) => ({ spoilt: { mistake: "noise", by } }) as const;
@@ -345,4 +346,4 @@ const SICK: readonly CaseRecipe[] = [
 ];
 
 /** Everything in the corpus. */
-export const CASES: readonly CaseRecipe[] = [...HEALTHY, ...SICK];
+export const CASES: readonly CaseRecipe[] = [...HEALTHY, ...SICK, ...PICTURE_CASES];

@@ -11,6 +11,7 @@ import type { Origin } from "../runner/origin.ts";
 import { collectNodes, type PlanNode } from "../runner/plan_builder.ts";
 import type { ProgressUpdate } from "../runner/stage.ts";
 import { StopFlag } from "../runner/stop.ts";
+import { spoilTrainer, type TrainerMistake } from "./corpus_trainer.ts";
 
 /** One result of a case, as `case.json` has it; its tables lie beside it, in a folder named after the node. */
 export interface CorpusResult {
@@ -70,12 +71,28 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
     ...["gradient_norm_feature_l2", "gradient_norm_feature_cosine", "depth_valid_fraction"],
     ...["samples_per_step", "gradients_clipped"],
     ...["splats", "pairs", "not_finite", "denied", "reset", "scale_median", "rate", "val_psnr", "seconds"],
+    ...["image", "pass", "gaussians", "l2", "coverage_median"],
+  ],
+  passes: [
+    ...[
+      "image",
+      "pass",
+      "gaussians",
+      "added",
+      "split",
+      "pruned",
+      "psnr_before",
+      "psnr_start",
+      "psnr_end",
+      "kept",
+      "rate",
+    ],
   ],
   live_views: ["step", "progress", "view", "psnr", "psnr_constant", "ssim", "deviation"],
   cameras: ["view", "in_box", "iou", "iou_inverted", "iou_opencv"],
   checkpoints: ["step"],
   not_finite: ["step", "tensor", "values", "not_finite", "first"],
-  evaluation_views: ["view", "psnr", "psnr_white", "psnr_black", "psnr_constant", "deviation"],
+  evaluation_views: ["view", "psnr", "psnr_white", "psnr_black", "psnr_constant", "deviation", "coverage_median"],
   teacher_depth_views: ["view", "slope", "intercept", "depth_bias"],
 };
 /** Trainings here take seconds. */
@@ -83,12 +100,15 @@ const CHECKPOINT_SECONDS = 1;
 /** Metrics that rules read, and that say how good a run is. */
 const METRICS: readonly string[] = [
   ...["steps", "train_psnr", "val_psnr", "psnr", "ssim", "psnr_white", "psnr_black", "psnr_constant"],
-  ...["psnr_teacher", "ssim_teacher", "depth_slope", "depth_intercept"],
+  ...["coverage_median", "psnr_teacher", "ssim_teacher", "depth_slope", "depth_intercept"],
 ];
 /** Digits that rules need; of steps and other whole numbers all are kept. */
 const DIGITS = 4;
-/** Compared to the last digit. */
-const EXACT = ["psnr", "psnr_white", "psnr_black", "psnr_constant"];
+/** Compared to the last digit where results are, and what must tell a fit that stands still from one that hardly moves. */
+const EXACT = ["psnr", "ssim", "psnr_white", "psnr_black", "psnr_constant"],
+  EXACT_FIT = ["loss", "psnr_before", "psnr_start", "psnr_end"];
+/** Stages that only measure: their results are compared by what they measured. */
+const EVALUATIONS = ["evaluate", "evaluate_pictures"];
 
 /** A training that gets less of the machine, as on a laptop that is too hot or a card that somebody else uses. */
 export interface Slowed {
@@ -97,6 +117,12 @@ export interface Slowed {
   readonly from: number;
   /** Share of the time that is left to it. */
   readonly share: number;
+}
+
+/** What is done to the trainings of a case from outside. */
+export interface Hurt {
+  readonly slow?: Slowed | undefined;
+  readonly trainer?: readonly TrainerMistake[] | undefined;
 }
 
 /** Stops this process again and again, until it is killed. */
@@ -123,24 +149,24 @@ export class Lab {
   }
 
   /** Runs the nodes that the pipeline makes; those behind a failed one are left out. */
-  async run(pipeline: () => void, seed: number, slow?: Slowed): Promise<{ node: PlanNode; made: Made }[]> {
+  async run(pipeline: () => void, seed: number, hurt: Hurt = {}): Promise<{ node: PlanNode; made: Made }[]> {
     const found = new Map<string, Made>(), done: { node: PlanNode; made: Made }[] = [];
     for (const node of collectNodes(pipeline).nodes) {
       const inputs = Object.entries(node.inputs).map(([name, from]) => [name, found.get(from)] as const);
       if (inputs.some(([, made]) => made === undefined || made.failed !== undefined)) continue;
-      const made = await this.#make(node, new Map(inputs as [string, Made][]), node.seed ?? seed, slow);
+      const made = await this.#make(node, new Map(inputs as [string, Made][]), node.seed ?? seed, hurt);
       found.set(node.name, made);
       done.push({ node, made });
     }
     return done;
   }
 
-  async #make(node: PlanNode, inputs: ReadonlyMap<string, Made>, seed: number, slow?: Slowed): Promise<Made> {
-    const { stage, params } = node;
+  async #make(node: PlanNode, inputs: ReadonlyMap<string, Made>, seed: number, hurt: Hurt): Promise<Made> {
+    const { stage, params } = node, { slow, trainer } = hurt;
     const from = Object.fromEntries([...inputs].map(([name, made]) => [name, made.origin]));
     const keys = Object.fromEntries([...inputs].map(([name, { key }]) => [name, key]));
     const own = stage.seeded ? { seed } : {};
-    const key = sha256(canonicalJson({ stage: stage.name, params, keys, ...own, ...(slow ? { slow } : {}) })).slice(
+    const key = sha256(canonicalJson({ stage: stage.name, params, keys, ...own, ...hurt })).slice(
       0,
       16,
     );
@@ -169,7 +195,7 @@ export class Lab {
       ...{ node: node.name, directory, seed, device: this.#gpu, signal: new StopFlag(), resumed: undefined },
       ...{ store: new CheckpointStore(directory), checkpointSeconds: CHECKPOINT_SECONDS, listener },
     });
-    const start = performance.now();
+    const start = performance.now(), mend = trainer && spoilTrainer(trainer);
     let made: Made;
     try {
       const values = Object.fromEntries([...inputs].map(([name, { value }]) => [name, value]));
@@ -182,6 +208,7 @@ export class Lab {
       if (!(error instanceof Error)) throw error;
       made = { key, directory, origin, failed: error.message, metrics: {} };
     } finally {
+      mend?.();
       brake?.kill();
       await brake?.status;
       context.close();
@@ -205,7 +232,7 @@ export async function writeCase(
 ): Promise<void> {
   const listed: CorpusResult[] = [];
   // What they differ in is asked of evaluations that are compared.
-  const several = results.filter(({ node }) => node.stage.name === "evaluate").length > 1;
+  const several = results.filter(({ node }) => EVALUATIONS.includes(node.stage.name)).length > 1;
   const read = async (made: Made, table: string): Promise<TextTable | undefined> => {
     const text = await Deno.readTextFile(`${made.directory}/${table}.csv`).catch(() => undefined);
     return text === undefined ? undefined : parseCsv(text);
@@ -216,7 +243,12 @@ export async function writeCase(
       const text = await read(made, table);
       if (text === undefined) continue;
       const whole = before ? join(await read(before, table), text) : text;
-      const small = thin(whole, kept, several && table === "evaluation_views" ? EXACT : []);
+      const exact = several && table === "evaluation_views"
+        ? EXACT
+        : node.stage.name === "fit_gaussians"
+        ? EXACT_FIT
+        : [];
+      const small = thin(whole, kept, exact);
       await Deno.writeTextFile(
         `${folder}/${node.name}/${table}.csv`,
         [small.columns, ...small.rows].map(formatLine).join(""),
@@ -233,7 +265,9 @@ export async function writeCase(
         ) => [name, Number.isFinite(v) ? v : numberText(v)]),
       ),
       params: node.params,
-      ...(node.stage.name === "evaluate" ? { inputs: several ? made.origin.inputs : lineage(made.origin.inputs) } : {}),
+      ...(EVALUATIONS.includes(node.stage.name)
+        ? { inputs: several ? made.origin.inputs : lineage(made.origin.inputs) }
+        : {}),
     });
   }
   // One line for each result: parameters are long, and nobody reads them here.

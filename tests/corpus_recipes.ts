@@ -10,18 +10,17 @@ import { inspectDepth } from "../stages/inspect_depth.ts";
 import { matchLocally } from "../stages/match_locally.ts";
 import { bricksScene, type BricksViews } from "../stages/scene.ts";
 import { TrainField, trainField } from "../stages/train_field.ts";
-import type { CorpusCase, Slowed } from "./corpus_lab.ts";
+import type { CorpusCase, Hurt } from "./corpus_lab.ts";
 import { SceneMistake, spoiltScene, spoiltTeacher, TeacherMistake } from "./corpus_spoils.ts";
 
 /** One case before it is run. */
-export interface CaseRecipe {
+export interface CaseRecipe extends Hurt {
   readonly name: string;
   readonly label: CorpusCase["label"];
   readonly how: string;
   /** Nodes whose results are kept. */
   readonly keep: readonly string[];
   readonly seed?: number;
-  readonly slow?: Slowed;
   /** The rows of the nodes `start` and `student` become those of one training, which then is synthetic. */
   readonly joined?: true;
   pipeline(): void;

@@ -14,12 +14,12 @@ const [filter = "", to = new URL("corpus", import.meta.url).pathname] = Deno.arg
 const work = await Deno.makeTempDir({ prefix: "stillroom_corpus_" });
 const lab = await Lab.open(work);
 try {
-  for (const { name, label, how, pipeline, seed, keep, slow, joined } of CASES) {
+  for (const { name, label, how, pipeline, seed, keep, slow, trainer, joined } of CASES) {
     const folder = `${label === "healthy" ? label : label[0]}/${name}`;
     if (!folder.includes(filter)) continue;
     console.error(folder);
     await Deno.remove(`${to}/${folder}`, { recursive: true }).catch(() => {});
-    const results = await lab.run(pipeline, seed ?? 0, slow);
+    const results = await lab.run(pipeline, seed ?? 0, { slow, trainer });
     const kept = results.filter(({ node }) => keep.includes(node.name));
     const start = joined ? results.find(({ node }) => node.name === "start") : undefined;
     await writeCase(`${to}/${folder}`, { label, how, ...(start ? { synthetic: true } : {}) }, kept, start?.made);

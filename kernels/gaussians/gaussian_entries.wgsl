@@ -12,8 +12,7 @@
 @compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = linear_index(id, groups, WG);
   if (i == 0u) {
-    // Without Gaussians nobody counts.
-    let wanted = select(0u, counts[WANTED], counts[GAUSSIANS] > 0u);
+    let wanted = counts[WANTED];
     counts[USED] = min(wanted, CAPACITY);
     counts[MOST] = max(counts[MOST], wanted);
   }

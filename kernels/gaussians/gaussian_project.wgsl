@@ -18,7 +18,9 @@
   projected[3u * i + 1u] = vec4f(conic.z, colour.xyz);
   projected[3u * i + 2u] = vec4f(opacity, s.determinant, 0.0, 0.0);
   var n = 0u;
-  if (finite(vec4f(place.xy, select(place.z, 0.0, OPAQUE), 0.0)) && finite(conic) && finite(colour)) {
+  // The shape too: minus infinity as a logarithm has a finite covariance. Padding is not looked at.
+  let logit = select(place.z, 0.0, OPAQUE);
+  if (finite(vec4f(place.xy, logit, 0.0)) && finite(vec4f(shape.xyz, 0.0)) && finite(conic) && finite(vec4f(colour.xyz, 0.0))) {
     let reach = reach_of(vec3f(place.xy, 1.0), conic);
     for (var y = reach.first.y; y < reach.end.y; y++) {
       for (var x = reach.first.x; x < reach.end.x; x++) { n += u32(touches(reach, place.xy, conic.xyz, vec2u(x, y))); }

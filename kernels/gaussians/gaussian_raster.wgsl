@@ -1,5 +1,5 @@
 // Blends the Gaussians of each tile in the order of their numbers. A workgroup is a tile, a thread PX pixels of one column: what is
-// loaded of a Gaussian serves them all. Constants: TILE, TILES_X, TILES, WIDTH, HEIGHT, PX, TOP_K, those of gaussian_weight.wgsl.
+// loaded of a Gaussian serves them all. Constants: TILE, TILES_X, TILES, WIDTH, HEIGHT, PX, TIE, those of gaussian_weight.wgsl.
 struct Range { first: u32, end: u32, looked_at: u32 }
 @group(0) @binding(0) var<storage, read> ranges: array<Range>; // [tile]
 @group(0) @binding(1) var<storage, read> sorted: array<u32>; // [entry]: slot

@@ -67,12 +67,14 @@ const WORKGROUP = 64;
 /** Neighbouring pixels per thread: the CPU driver pays for loads, and 4 pixels share 14 of them. */
 const SPAN = 4;
 /** A matrix of three columns, as WGSL stores it. */
-const MATRIX_BYTES = 48;
-const REACH = (SSIM_WINDOW.size - 1) / 2;
+export const MATRIX_BYTES = 48;
+/** Taps of the window on either side of its centre. */
+export const REACH = (SSIM_WINDOW.size - 1) / 2;
 
 /** What is blurred first, a column per channel: d = prediction - target, e = prediction + target, d d, e e. */
-const MOMENTS = "alias Values = mat3x4f;";
-const MOMENTS_AT = /* wgsl */ `
+export const MOMENTS = "alias Values = mat3x4f;";
+/** Source of the blur of {@linkcode MOMENTS}; needs `compared(pixel)`. */
+export const MOMENTS_AT = /* wgsl */ `
 fn source_at(pixel: u32) -> Values {
   let v = compared(pixel);
   return transpose(mat4x3f(v[0], v[1], v[0] * v[0], v[1] * v[1]));
@@ -80,11 +82,13 @@ fn source_at(pixel: u32) -> Values {
 `;
 
 /** What is blurred last, and what the gradient takes from it: zeros where SSIM has no weight. */
-const SLOPES = "alias Values = mat3x3f;";
-const SLOPES_AT = /* wgsl */ `
+export const SLOPES = "alias Values = mat3x3f;";
+/** What a gradient pass takes from {@linkcode SLOPES}: the blurred slopes of a span of a column. */
+export const SLOPES_AT = /* wgsl */ `
 fn slopes_at(x: u32, y: u32) -> array<Values, SPAN> { return blurred(x, picture.size.x, y, picture.size.y); }
 `;
-const NO_SLOPES_AT = /* wgsl */ `
+/** The same where SSIM has no weight. */
+export const NO_SLOPES_AT = /* wgsl */ `
 fn slopes_at(x: u32, y: u32) -> array<mat3x3f, SPAN> { return array<mat3x3f, SPAN>(); }
 `;
 

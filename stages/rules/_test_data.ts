@@ -32,3 +32,21 @@ export function lookRows(
     return [{ ...row, view: "r_0", psnr: psnr - 1 }, { ...row, view: "r_1", psnr: psnr + 1 }];
   });
 }
+
+/** Columns of a pass that are not as in a pass without changes, and of its rows. */
+export interface GivenPass {
+  readonly ended?: Row;
+  readonly rows?: readonly Row[];
+}
+
+/** Evidence of a fit of Gaussians to the picture `a`: a pass each with its row of passes.csv and those of training_metrics.csv, 16 steps each. */
+export function passEvidence(...passes: readonly GivenPass[]): Evidence {
+  const none = { added: 0, split: 0, pruned: 0, rate: 1 };
+  const tables: Record<string, readonly Row[]> = {
+    passes: passes.flatMap(({ ended }, pass) => ended ? [{ image: "a", pass, ...none, ...ended }] : []),
+    training_metrics: passes.flatMap(({ rows = [] }, pass) =>
+      rows.map((row, i) => ({ image: "a", step: 16 * (i + 1), pass, ...row }))
+    ),
+  };
+  return { node: "fit", stage: "fit_gaussians", metrics: {}, tables: (name) => tables[name] ?? [] };
+}

@@ -7,11 +7,14 @@
 import type { Diagnosis, Evidence, Rule } from "../../runner/diagnosis.ts";
 import { BLANK_DECIBELS, BLANK_DEVIATION } from "./_blank.ts";
 import { cells, isWarm, looksOf } from "./_looks.ts";
+import { PERFECT, pictureScores } from "./_passes.ts";
 
 /** Flat looks in a row that make a training blank. */
 const FLAT_LOOKS = 2;
 const SUGGESTION =
   "Do not tune loss weights: look at strip.png, check that the training loss falls below that of a constant, that cameras look at the scene's box, and that background and alpha are composed the same way for prediction and target";
+const PICTURE_SUGGESTION =
+  "Look at the picture, and at coverage_median: when it is 0, the Gaussians lie outside the picture or are too small; when it is not, look whether the loss fell at all";
 
 /**
  * Fires on an evaluation whose renders are constant, or whose PSNR is that of an all-white, all-black or mean-colour picture, and on
@@ -21,9 +24,15 @@ export const blankRender: Rule = {
   id: "blank-render",
   severity: "critical",
   docs: "docs/rules.md#blank-render",
-  watches: ["evaluate", "train_field", "distill", "match_locally", "fit_splats"],
+  watches: ["evaluate", "train_field", "distill", "match_locally", "fit_splats", "fit_gaussians", "evaluate_pictures"],
   live: true,
   check(evidence) {
+    const pictures = pictureScores(evidence);
+    if (pictures.length > 0) {
+      // Each has a model of its own, so that one may be blank among others.
+      return pictures.map(({ image, scores }) => checkTrivial(scores, image) ?? checkFlat(scores, image))
+        .find((found) => found !== undefined);
+    }
     return evidence.metrics["psnr"] === undefined ? checkLooks(evidence) : checkEvaluation(evidence);
   },
 };
@@ -56,6 +65,22 @@ function checkEvaluation({ metrics, tables }: Evidence): Diagnosis | undefined {
       suggestion: SUGGESTION,
     };
   }
+  return checkTrivial(metrics);
+}
+
+/** Whether one picture was drawn in one colour, and is not of one. */
+function checkFlat(scores: Readonly<Record<string, number>>, image: string): Diagnosis | undefined {
+  const { psnr, deviation } = scores;
+  if (!(deviation! < BLANK_DEVIATION && psnr! < PERFECT)) return undefined;
+  return {
+    message: `${image} is one flat colour (largest deviation ${deviation!.toFixed(5)}, below 1/255)`,
+    evidence: [{ image, psnr: psnr!, deviation: deviation! }],
+    suggestion: PICTURE_SUGGESTION,
+  };
+}
+
+/** Whether scores are those of a picture of one colour. */
+function checkTrivial(metrics: Readonly<Record<string, number>>, image?: string): Diagnosis | undefined {
   const psnr = metrics["psnr"]!;
   for (
     const [name, column] of [["all-white", "psnr_white"], ["all-black", "psnr_black"], [
@@ -66,9 +91,11 @@ function checkEvaluation({ metrics, tables }: Evidence): Diagnosis | undefined {
     const trivial = metrics[column!];
     if (trivial !== undefined && Math.abs(psnr - trivial) < BLANK_DECIBELS) {
       return {
-        message: `PSNR ${psnr.toFixed(2)} dB is what an ${name} picture scores (${trivial.toFixed(2)} dB)`,
-        evidence: [{ psnr, [column!]: trivial }],
-        suggestion: SUGGESTION,
+        message: `${image === undefined ? "" : `${image}: `}PSNR ${
+          psnr.toFixed(2)
+        } dB is what an ${name} picture scores (${trivial.toFixed(2)} dB)`,
+        evidence: [{ ...(image === undefined ? {} : { image }), psnr, [column!]: trivial }],
+        suggestion: image === undefined ? SUGGESTION : PICTURE_SUGGESTION,
       };
     }
   }

@@ -9,12 +9,14 @@ import { canonicalJson, type Json } from "../../runner/json.ts";
 import { type Origin, parameterDifferences } from "../../runner/origin.ts";
 import { BLANK_DECIBELS } from "./_blank.ts";
 
-/** Fewer views with a finite score may agree by chance. */
-const FEWEST_VIEWS = 2;
+/** Fewer finite scores may agree by chance. */
+const FEWEST_SCORES = 2;
 /** So many other students, and so many parameters of each, are named in the message. */
 const MOST_NAMED = 3;
 /** The columns that say of which picture a row is: two views that agree in them show the same. */
 const TRIVIAL = ["psnr_white", "psnr_black", "psnr_constant"] as const;
+/** The stage whose views are pictures, and whose student is the input `model`. */
+const PICTURES = "evaluate_pictures";
 
 /** An evaluation with the student that it measured. */
 interface Member {
@@ -30,11 +32,11 @@ export const identicalPlateau: GroupRule = {
   id: "identical-plateau",
   severity: "critical",
   docs: "docs/rules.md#identical-plateau",
-  watches: ["evaluate"],
+  watches: ["evaluate", "evaluate_pictures"],
   compare(evidence) {
     const groups = new Map<string, Map<string, Member>>();
     for (const item of evidence) {
-      const scores = scoresOf(item), student = item.inputs["student"];
+      const scores = scoresOf(item), student = item.inputs["student"] ?? item.inputs["model"];
       if (scores === undefined || !student) continue;
       const group = groups.get(scores) ?? new Map<string, Member>();
       groups.set(scores, group);
@@ -47,10 +49,14 @@ export const identicalPlateau: GroupRule = {
 };
 
 /** What must agree to the last digit: protocol, scene, pictures and scores. Undefined when there is too little to compare. */
-function scoresOf({ params, scene, tables }: ComparedEvidence): string | undefined {
+function scoresOf({ stage, params, scene, tables }: ComparedEvidence): string | undefined {
   const views = tables("evaluation_views");
-  if (views.filter((row) => Number.isFinite(row["psnr"])).length < FEWEST_VIEWS) return undefined;
-  const columns = ["view", "psnr", ...TRIVIAL];
+  // There may be a single picture: its SSIM is a second score.
+  const scores = stage === PICTURES ? ["psnr", "ssim"] : ["psnr"];
+  if (views.flatMap((row) => scores.filter((column) => Number.isFinite(row[column]))).length < FEWEST_SCORES) {
+    return undefined;
+  }
+  const columns = ["view", ...scores, ...TRIVIAL];
   return canonicalJson([scene ?? "", params, views.map((row) => columns.map((column) => row[column] ?? ""))]);
 }
 
@@ -85,9 +91,11 @@ function diagnosePlateau(members: readonly Member[]): GroupDiagnosis[] {
   return [{
     members: all.map(({ evidence }) => evidence),
     severity: learnt ? "note" : "critical",
-    message: `${named.slice(0, -1).join(", ")} and ${named.at(-1)} score the same in each of ${views.length} views (${
-      (metrics["psnr"] ?? NaN).toFixed(2)
-    } dB): the parameter${values.size > 1 ? "s do" : " does"} not reach the picture`,
+    message: `${named.slice(0, -1).join(", ")} and ${named.at(-1)} score the same in ${
+      views.length === 1 ? views[0]!["view"] : `each of ${views.length} views`
+    } (${(metrics["psnr"] ?? NaN).toFixed(2)} dB): the parameter${
+      values.size > 1 ? "s do" : " does"
+    } not reach the picture`,
     evidence: views.slice(0, 3).map((row, i) => ({
       view: row["view"] ?? "",
       [nameOf(other, all)]: otherViews[i]?.["psnr"] ?? "",

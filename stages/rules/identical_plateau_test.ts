@@ -164,6 +164,6 @@ Deno.test("identicalPlateau compares within each scene of a plan", () => {
   ]);
 });
 
-Deno.test("identicalPlateau watches evaluate", () => {
-  assert.deepEqual(identicalPlateau.watches, [evaluate.definition.name]);
+Deno.test("identicalPlateau watches evaluate, and evaluations of pictures", () => {
+  assert.deepEqual(identicalPlateau.watches, [evaluate.definition.name, "evaluate_pictures"]);
 });

@@ -18,12 +18,15 @@ const SINGLE = 8;
 /** Above this PSNR (dB) a few decibels are noise. */
 const GOOD = 38;
 
-/** Fires when train_psnr falls far below an earlier level. A reset of opacity begins anew: pictures are empty after it. */
+/**
+ * Fires when train_psnr falls far below an earlier level. A reset of opacity begins anew, since pictures are empty after it; so do the
+ * next picture and the next pass over it.
+ */
 export const lossSpike: Rule = {
   id: "loss-spike",
   severity: "warning",
   docs: "docs/rules.md#loss-spike",
-  watches: ["train_field", "distill", "match_locally", "fit_splats"],
+  watches: ["train_field", "distill", "match_locally", "fit_splats", "fit_gaussians"],
   live: true,
   check(evidence) {
     for (const rows of between(rowsWith(evidence, "train_psnr"))) {
@@ -43,12 +46,13 @@ export const lossSpike: Rule = {
   },
 };
 
-/** The rows between resets of opacity. */
+/** The rows between resets of opacity, and of each pass over each picture. */
 function between(rows: readonly Row[]): Row[][] {
   const parts: Row[][] = [[]];
-  for (const row of rows) {
-    if (row["reset"] === 1) parts.push([]);
-    else parts.at(-1)!.push(row);
+  for (const [i, row] of rows.entries()) {
+    const last = rows[i - 1];
+    if (row["reset"] === 1 || last && (row["image"] !== last["image"] || row["pass"] !== last["pass"])) parts.push([]);
+    if (row["reset"] !== 1) parts.at(-1)!.push(row);
   }
   return parts;
 }

@@ -5,10 +5,13 @@
  * @module
  */
 import type { GroupRule, Rule } from "../../runner/diagnosis.ts";
+import { badAdditions } from "./bad_additions.ts";
 import { belowConstant } from "./below_constant.ts";
 import { blankRender } from "./blank_render.ts";
+import { coverage } from "./coverage.ts";
 import { deadGradient } from "./dead_gradient.ts";
 import { depthScale } from "./depth_scale.ts";
+import { frozenPass } from "./frozen_pass.ts";
 import { gradientsClipped } from "./gradients_clipped.ts";
 import { identicalPlateau } from "./identical_plateau.ts";
 import { invertedExtrinsics } from "./inverted_extrinsics.ts";
@@ -23,10 +26,13 @@ import { throughputCliff } from "./throughput_cliff.ts";
 
 /** Every rule, by its id. */
 export const RULES: readonly (Rule | GroupRule)[] = [
+  badAdditions,
   belowConstant,
   blankRender,
+  coverage,
   deadGradient,
   depthScale,
+  frozenPass,
   gradientsClipped,
   identicalPlateau,
   invertedExtrinsics,

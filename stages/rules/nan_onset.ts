@@ -12,23 +12,27 @@ export const nanOnset: Rule = {
   id: "nan-onset",
   severity: "critical",
   docs: "docs/rules.md#nan-onset",
-  watches: ["train_field", "distill", "match_locally", "fit_splats"],
+  watches: ["train_field", "distill", "match_locally", "fit_splats", "fit_gaussians"],
   live: true,
   check(evidence) {
     const rows = evidence.tables("training_metrics");
     const at = rows.findIndex((row) => !Number.isFinite(Number(row["loss"])) || Number(row["not_finite"] ?? 0) > 0);
     const row = rows[at];
     if (!row) return undefined;
-    const before = rows[at - 1], step = Number(row["step"]);
-    const parts = [termsOf(row), tensorsOf(evidence), checkpointOf(evidence, step)].filter((text) => text !== "");
+    const before = rows[at - 1]?.["image"] === row["image"] ? rows[at - 1] : undefined;
+    const parts = [termsOf(row), tensorsOf(evidence), checkpointOf(evidence, stepInAll(rows.slice(0, at + 1)))].filter((
+      text,
+    ) => text !== "");
     return {
       message: `${
         Number.isFinite(Number(row["loss"]))
-          ? `${row["not_finite"]} splats hold numbers that are not finite`
+          ? `${row["not_finite"]} ${
+            evidence.stage === "fit_gaussians" ? "Gaussians or pixels" : "splats"
+          } hold numbers that are not finite`
           : `The loss is ${row["loss"]}`
-      } at step ${row["step"]}${before ? `; at step ${before["step"]} it was ${before["loss"]}` : ""}${
-        parts.map((text) => `; ${text}`).join("")
-      }`,
+      } at step ${row["step"]}${row["image"] === undefined ? "" : ` of ${row["image"]}`}${
+        before ? `; at step ${before["step"]} it was ${before["loss"]}` : ""
+      }${parts.map((text) => `; ${text}`).join("")}`,
       evidence: rows.slice(Math.max(0, at - 2), at + 1).map((r) => cells(r, "step", "loss", "train_psnr", "rate")),
       suggestion: `Run again with a tenth of the rate${
         typeof row["rate"] === "number" ? ` (it was ${row["rate"]} at this step)` : ""
@@ -36,6 +40,12 @@ export const nanOnset: Rule = {
     };
   },
 };
+
+/** Steps made up to the last of some rows: where several pictures are fitted, each begins again at 0. */
+function stepInAll(rows: readonly Row[]): number {
+  const last = new Map(rows.map((row) => [row["image"], Number(row["step"])]));
+  return [...last.values()].reduce((sum, step) => sum + step, 0);
+}
 
 /** The terms of the loss that are not finite, where others are. */
 function termsOf(row: Row): string {

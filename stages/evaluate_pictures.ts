@@ -1,0 +1,252 @@
+/**
+ * Measures pictures of Gaussians against the pictures that they were fitted to, with the trivial baselines in the same row, and draws
+ * a strip: truth, render, error, coverage. Files `.sgi` are decoded; their pictures are those of the bit-exact decoder.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Gpu, Op } from "../kernels/device.ts";
+import type { PictureGaussians } from "../kernels/gaussians/gaussian_layout.ts";
+import { GAUSSIAN_COUNTS, gaussianRasterOps } from "../kernels/gaussians/gaussian_raster.ts";
+import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/image_quality.ts";
+import { msSsim, msSsimScales } from "../kernels/metrics/ms_ssim.ts";
+import type { CodedPictures } from "../models/coded_pictures.ts";
+import type { FittedPictures } from "../models/fitted_pictures.ts";
+import { clampedRgb } from "../models/gaussian_fit.ts";
+import { decodeSgi } from "../models/sgi/sgi_file.ts";
+import { dequantise, openIntegerPicture, renderSgi } from "../models/sgi/sgi_picture.ts";
+import { jsonArtifact } from "../runner/artifact.ts";
+import { StageError } from "../runner/errors.ts";
+import { input } from "../runner/ref.ts";
+import { stage } from "../runner/stage.ts";
+import { oneColourScores, type PictureTarget } from "../scenes/picture.ts";
+import { median } from "./depth_statistics.ts";
+import type { Pictures } from "./pictures.ts";
+import { drawPictures } from "./picture_strip.ts";
+import { RATE_DISTORTION_COLUMNS, type RateDistortionRow } from "./rate_distortion.ts";
+
+const COLUMNS = [
+  "image",
+  "split",
+  "views",
+  "width",
+  "height",
+  "rounding",
+  "ssim_window",
+  "ssim_padding",
+  "psnr",
+  "ssim",
+  "ms_ssim",
+  "psnr_white",
+  "psnr_black",
+  "psnr_constant",
+  "psnr_over_constant",
+  "coverage_median",
+  "gaussians",
+  "ms_per_frame",
+  "fps",
+  "gpu_peak_mib",
+  "train_seconds",
+] as const;
+const VIEW_COLUMNS = [
+  "view",
+  "psnr",
+  "ssim",
+  "ms_ssim",
+  "psnr_white",
+  "psnr_black",
+  "psnr_constant",
+  "deviation",
+  "coverage_median",
+  "gaussians",
+  "bytes",
+] as const;
+
+/** Frames whose median time counts. */
+const TIMED_FRAMES = 5;
+/** Pictures of a strip. */
+const STRIP_PICTURES = 3;
+/** Pairs of a tile and a Gaussian that room is made for, per Gaussian; more when a picture wants more. */
+const PAIRS_PER_GAUSSIAN = 24;
+
+/** Scores of one picture. */
+type Scores =
+  & Record<
+    Exclude<typeof VIEW_COLUMNS[number], "view" | "bytes" | "ms_ssim"> | "milliseconds",
+    number
+  >
+  & { readonly ms_ssim: number | undefined; readonly bytes: number | undefined };
+
+/** A rendered picture: `[height][width][3]` in [0, 1], coverage, and how long a frame takes. */
+interface Shown {
+  readonly shown: Float64Array<ArrayBuffer>;
+  readonly coverage: Float32Array;
+  readonly milliseconds: number;
+}
+
+/** Renders pictures and scores them. */
+export const evaluatePictures = stage({
+  name: "evaluate_pictures",
+  module: import.meta.url,
+  device: true,
+  params: z.object({
+    rounding: z.enum(["none", "uint8"]).default("none").describe(
+      "round renders to 8 bits before comparing; files are 8 bits in any case",
+    ),
+  }),
+  inputs: { pictures: input<Pictures>(), model: input<FittedPictures | CodedPictures>() },
+  artifact: jsonArtifact<readonly RateDistortionRow[]>("picture-evaluation"),
+  measured: ["ms_per_frame", "fps", "train_seconds"],
+  async run(context, { pictures, model }, params) {
+    const gpu = context.device as Gpu;
+    gpu.memory.resetPeak();
+    const scores: Scores[] = [], rows: RateDistortionRow[] = [];
+    const strip: Parameters<typeof drawPictures>[1][number][] = [];
+    const views = context.csv("evaluation_views.csv", VIEW_COLUMNS);
+    const rates = model.kind === "coded" ? context.csv("rate_distortion.csv", RATE_DISTORTION_COLUMNS) : undefined;
+    context.phase("render and measure");
+    for (const [k, target] of pictures.entries()) {
+      context.signal.throwIfAborted();
+      const named = model.pictures[k];
+      if (named?.name !== target.name) {
+        throw new StageError(
+          `Expected a picture of ${target.name}, found one of ${named?.name}: evaluate what was made from these pictures`,
+        );
+      }
+      const { width, height, rgb } = target;
+      const file = model.kind === "coded" ? model.pictures[k]!.file : undefined;
+      const drawn = file
+        ? await drawFile(gpu, file)
+        : await drawGaussians(gpu, (model as FittedPictures).pictures[k]!.gaussians);
+      const shown = params.rounding === "uint8" ? drawn.shown.map((v) => Math.round(v * 255) / 255) : drawn.shown;
+      const gaussians = drawn.gaussians, baselines = oneColourScores(rgb);
+      const score: Scores = {
+        psnr: psnrOf(meanSquaredError(shown, rgb)),
+        ssim: ssim(shown, rgb, width, height),
+        ms_ssim: msSsimScales(width, height) === 0 ? undefined : msSsim(shown, rgb, width, height),
+        ...{ psnr_white: baselines.white, psnr_black: baselines.black, psnr_constant: baselines.constant },
+        deviation: deviationOf(shown),
+        coverage_median: median(Float64Array.from(drawn.coverage))!,
+        ...{ gaussians, bytes: file?.length, milliseconds: drawn.milliseconds },
+      };
+      scores.push(score);
+      const { milliseconds: _, ...columns } = score;
+      views.append({ view: target.name, ...columns, ms_ssim: score.ms_ssim ?? "", bytes: file?.length ?? "" });
+      if (file) {
+        const row: RateDistortionRow = {
+          ...{ image: target.name, width, height, codec: "sgi", setting: gaussians, gaussians, bytes: file.length },
+          ...{ bits_per_pixel: 8 * file.length / (width * height), psnr: score.psnr, ms_ssim: score.ms_ssim },
+        };
+        rows.push(row);
+        rates!.append({ ...row });
+      }
+      if (strip.length < STRIP_PICTURES) strip.push({ target, shown, coverage: drawn.coverage });
+      context.progress({ done: k + 1, total: pictures.length, unit: "picture" });
+    }
+    await drawPictures(`${context.directory}/strip.png`, strip);
+    const mean = (column: keyof Scores) => scores.reduce((sum, s) => sum + s[column]!, 0) / scores.length;
+    const psnr = mean("psnr"), constant = mean("psnr_constant"), milliseconds = mean("milliseconds");
+    const metrics = {
+      psnr,
+      ssim: mean("ssim"),
+      ms_ssim: scores.every((s) => s.ms_ssim !== undefined) ? mean("ms_ssim") : undefined,
+      psnr_white: mean("psnr_white"),
+      psnr_black: mean("psnr_black"),
+      psnr_constant: constant,
+      psnr_over_constant: psnr - constant,
+      coverage_median: mean("coverage_median"),
+      gaussians: mean("gaussians"),
+      ms_per_frame: milliseconds,
+      fps: 1000 / milliseconds,
+      gpu_peak_mib: gpu.memory.peakBytes / 2 ** 20,
+      train_seconds: model.trainSeconds,
+    };
+    const described: Record<string, string | number> = {
+      image: pictures.map(({ name }) => name).join(" "),
+      ...{ split: "picture", views: pictures.length, width: pictures[0]!.width, height: pictures[0]!.height },
+      rounding: model.kind === "coded" ? "uint8" : params.rounding,
+      ssim_window: `${SSIM_WINDOW.size}x${SSIM_WINDOW.size} gaussian ${SSIM_WINDOW.sigma}`,
+      ssim_padding: "valid",
+    };
+    const row: Record<string, string | number | undefined> = { ...described, ...metrics };
+    context.csv("evaluations.csv", COLUMNS).append(Object.fromEntries(COLUMNS.map((c) => [c, row[c] ?? ""])));
+    return { value: rows, metrics };
+  },
+});
+
+/** Largest deviation of any channel from its mean over the picture. */
+function deviationOf(rgb: Float64Array): number {
+  const mean = [0, 0, 0];
+  for (let i = 0; i < rgb.length; i++) mean[i % 3]! += rgb[i]! / (rgb.length / 3);
+  let most = 0;
+  for (let i = 0; i < rgb.length; i++) most = Math.max(most, Math.abs(rgb[i]! - mean[i % 3]!));
+  return most;
+}
+
+/** Median milliseconds of a frame, without reading it back. */
+async function timed(gpu: Gpu, ops: readonly Op[]): Promise<number> {
+  const times: number[] = [];
+  for (let k = 0; k < TIMED_FRAMES; k++) {
+    const start = performance.now();
+    gpu.submit(ops);
+    await gpu.done();
+    times.push(performance.now() - start);
+  }
+  return median(Float64Array.from(times))!;
+}
+
+/** The picture of Gaussians in floats, lists and all. */
+async function drawGaussians(gpu: Gpu, gaussians: PictureGaussians): Promise<Shown & { readonly gaussians: number }> {
+  const { width, height, count, values } = gaussians;
+  const uploaded = gpu.upload("Gaussians", values);
+  const shaped = { ...gaussians, capacity: Math.max(1, count) };
+  let entries = Math.max(2 ** 14, PAIRS_PER_GAUSSIAN * count);
+  try {
+    for (;;) {
+      const raster = await gaussianRasterOps(gpu, { ...shaped, entries }, uploaded, false);
+      try {
+        gpu.write(raster.counts, Uint32Array.of(count, 0, 0, 0, 0));
+        gpu.submit(raster.forward);
+        const parts = await gpu.readAll([raster.counts, 8], [raster.picture, 4 * width * height]);
+        const wanted = new Uint32Array(parts[0]!)[GAUSSIAN_COUNTS.wanted]!, rendered = new Float32Array(parts[1]!);
+        if (wanted > entries) {
+          entries = wanted;
+          continue;
+        }
+        const coverage = Float32Array.from({ length: width * height }, (_, p) => rendered[4 * p + 3]!);
+        const milliseconds = await timed(gpu, raster.forward);
+        return { shown: clampedRgb(rendered), coverage, milliseconds, gaussians: count };
+      } finally {
+        raster.free();
+      }
+    }
+  } finally {
+    gpu.free(uploaded);
+  }
+}
+
+/**
+ * The picture of a file: by the device's integers, which must be the CPU's to the last bit.
+ *
+ * @throws {StageError} When they are not: then the device computes integers wrongly.
+ */
+async function drawFile(gpu: Gpu, file: Uint8Array): Promise<Shown & { readonly gaussians: number }> {
+  const decoded = decodeSgi(file);
+  const onDevice = await openIntegerPicture(gpu, decoded);
+  try {
+    const { data } = await onDevice.render(), expected = renderSgi(decoded).data;
+    const wrong = data.findIndex((byte, i) => byte !== expected[i]);
+    if (wrong >= 0) {
+      throw new StageError(
+        `The device decodes byte ${wrong} of the picture as ${data[wrong]}, the CPU as ${
+          expected[wrong]
+        }: update the driver`,
+      );
+    }
+    const milliseconds = await timed(gpu, [onDevice.op]);
+    const { coverage } = await drawGaussians(gpu, dequantise(decoded));
+    return { shown: Float64Array.from(data, (b) => b / 255), coverage, milliseconds, gaussians: decoded.count };
+  } finally {
+    onDevice.free();
+  }
+}
