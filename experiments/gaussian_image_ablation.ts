@@ -18,8 +18,8 @@ import { FitGaussians, fitGaussians } from "../stages/fit_gaussians.ts";
 import { pictures, PictureSource } from "../stages/pictures.ts";
 
 const LOSSES = FitGaussians.shape.loss.unwrap().options;
-/** Passes of error-driven addition: half of the Gaussians at the start, the rest in the passes after it. */
-const ADDING = { initial: 0.5, passes: 4 };
+/** Error-driven addition: half of the Gaussians at the start, the rest in the passes after it, where those that show little move, too. */
+const ADDING = { init: "gradient", initial: 0.5, passes: 4, prune: 0.5 } as const;
 
 export default experiment({
   name: "gaussian_image_ablation",
@@ -61,10 +61,10 @@ export default experiment({
     const plain = { pictures: target, ...p.fit };
     const random = fits.get("random") ?? fitGaussians("fit_random", { ...plain, init: "random" });
     const gradient = fits.get("gradient") ?? fitGaussians("fit_gradient", { ...plain, init: "gradient" });
-    // As many steps in all, half the Gaussians: what is added must be worth twice what is strewn.
+    // Half the Gaussians, twice the steps: about the same work. What is added must be worth twice what is strewn.
     const half = Math.max(1, Math.floor(p.fit.gaussians / 2));
-    const steps = Math.max(1, Math.floor(p.fit.steps / ADDING.passes));
-    const added = fitGaussians("fit_added", { ...plain, init: "random", gaussians: half, ...ADDING, steps });
+    const steps = Math.max(1, Math.floor(2 * p.fit.steps / ADDING.passes));
+    const added = fitGaussians("fit_added", { ...plain, ...ADDING, gaussians: half, steps });
     const addedOver = compareFits("added_over_random", { baseline: random, candidate: added });
     const aware = compareFits("gradient_over_random", { baseline: random, candidate: gradient });
     const better = gate(aware, "psnr").atLeast(0);

@@ -7,15 +7,15 @@ import { cosineSine } from "./elementary.ts";
 import { type BitCoder, clamp, IntegerModel } from "./mixing.ts";
 import { type Neighbours, toldOf } from "./neighbours.ts";
 import { CODE_AT, CODES } from "./quantised.ts";
-import { angleBits } from "./shapes.ts";
+import { precisionOf } from "./precision.ts";
 import type { SgiHeader } from "./sgi_header.ts";
 
 /** How long Gaussians are told apart for their angles. */
 const LONGS = 6;
 
-/** Tells or asks for theta of every Gaussian whose scales are known: as many of its bits as `angleBits` keeps; the others are 0. */
+/** Tells or asks for theta of every Gaussian whose scales are known: the bits that it does not lose. */
 export function codeAngles(coder: BitCoder, header: SgiHeader, neighbours: Neighbours, codes: Int32Array): void {
-  const { bits } = header, kept = angleBits(header);
+  const { bits } = header, precision = precisionOf(header);
   const count = codes.length / CODES, turns = 2 ** bits.angle, soft = 4 ** bits.position;
   // Of twice the angle, so that half a turn more is the same direction.
   const directions = Array.from({ length: turns }, (_, code) => {
@@ -30,7 +30,7 @@ export function codeAngles(coder: BitCoder, header: SgiHeader, neighbours: Neigh
       codes[at] = 0;
       continue;
     }
-    const silent = bits.angle - kept[difference]!;
+    const silent = precision(codes[k * CODES + CODE_AT.scaleX]!, codes[k * CODES + CODE_AT.scaleY]!).angle;
     const long = clamp(Math.floor(difference * 16 / 2 ** bits.scale), 0, LONGS - 1);
     let x = 0, y = 0, weight = 0;
     for (let j = 0; j < told.indices.length; j++) {

@@ -4,8 +4,9 @@
  * @module
  */
 import { cosineSine, exponential } from "./elementary.ts";
-import { bell, type BitCoder, clamp, IntegerModel } from "./mixing.ts";
+import { type BitCoder, clamp, IntegerModel } from "./mixing.ts";
 import { NEIGHBOURS, type Neighbours } from "./neighbours.ts";
+import { precisionOf } from "./precision.ts";
 import { CODE_AT, CODES } from "./quantised.ts";
 import { Misses, Regression } from "./regression.ts";
 import type { SgiHeader } from "./sgi_header.ts";
@@ -48,12 +49,13 @@ const OVERLAPPING = 4;
 /** Tells or asks for Y, Co, Cg of every Gaussian whose shape is known. */
 export function codeColours(coder: BitCoder, header: SgiHeader, neighbours: Neighbours, codes: Int32Array): void {
   const { bits } = header, count = codes.length / CODES, overlaps = new Overlaps(header, codes);
+  const precision = precisionOf(header);
   const prior = [1, 0, ...Array.from({ length: 2 * OVERLAPPING }, () => 0)];
-  const channels = [
-    { which: CODE_AT.luma, bits: bits.luma },
-    { which: CODE_AT.orange, bits: bits.chroma },
-    { which: CODE_AT.green, bits: bits.chroma },
-  ].map((c, i) => ({
+  const channels = ([
+    { name: "luma", which: CODE_AT.luma, bits: bits.luma },
+    { name: "orange", which: CODE_AT.orange, bits: bits.chroma },
+    { name: "green", which: CODE_AT.green, bits: bits.chroma },
+  ] as const).map((c, i) => ({
     ...c,
     top: 2 ** c.bits - 1,
     model: new IntegerModel(c.bits, [1, 8 * 8], 3),
@@ -70,7 +72,8 @@ export function codeColours(coder: BitCoder, header: SgiHeader, neighbours: Neig
     const size = (codes[at + CODE_AT.scaleX]! + codes[at + CODE_AT.scaleY]!) * 16 / 2 ** bits.scale,
       area = Math.floor(size);
     const offsets: number[] = [];
-    for (const { which, top, model, regression, misses } of channels) {
+    const lost = precision(codes[at + CODE_AT.scaleX]!, codes[at + CODE_AT.scaleY]!);
+    for (const { name, which, top, model, regression, misses } of channels) {
       let sum = 0, weights = 0;
       for (const { index, weight } of found) {
         sum += weight * codes[index * CODES + which]!;
@@ -86,10 +89,10 @@ export function codeColours(coder: BitCoder, header: SgiHeader, neighbours: Neig
       const guess = clamp(regression.guess(inputs), 0, top), miss = misses.mean(area);
       const level = clamp(Math.floor((guess + 0.5) * 8 / (top + 1)), 0, 7);
       const value = model.code(coder, codes[at + which]!, top, [0, (area >> 2) * 8 + level], [
-        bell(guess, 0.3 + 0.5 * miss),
-        bell(guess, 0.3 + 1.2 * miss),
-        bell(mean, 0.3 + miss),
-      ]);
+        { place: guess, width: 0.3 + 0.5 * miss },
+        { place: guess, width: 0.3 + 1.2 * miss },
+        { place: mean, width: 0.3 + miss },
+      ], lost[name]);
       codes[at + which] = value;
       regression.learn(inputs, value);
       misses.learn(area, value - guess);

@@ -71,18 +71,11 @@ function squash(x: number): number {
   return 1 / (1 + exponential(-x));
 }
 
-/** A distribution over the integers, made of bells: `shares[j]` of it lies around `places[j]`. */
-export interface Bells {
-  readonly places: readonly number[];
-  /** Above 0; they need not sum to 1. */
-  readonly shares: readonly number[];
-  /** Width of all bells, above 0. */
+/** A distribution over the integers: Student's with 2 degrees of freedom. */
+export interface Bell {
+  readonly place: number;
+  /** Above 0. */
   readonly width: number;
-}
-
-/** One bell. */
-export function bell(place: number, width: number): Bells {
-  return { places: [place], shares: [1], width };
 }
 
 /** `x`, or the nearer end of [low, high]. */
@@ -90,17 +83,10 @@ export function clamp(x: number, low: number, high: number): number {
   return x < low ? low : x > high ? high : x;
 }
 
-/**
- * How much of the bells lies below x. A bell is Student's distribution with 2 degrees of freedom, whose
- * integral 1/2 + t / (2 sqrt(2 + t^2)) needs no function but the square root.
- */
-function below(bells: Bells, x: number): number {
-  let sum = 0;
-  for (let j = 0; j < bells.places.length; j++) {
-    const t = (x - bells.places[j]!) / bells.width;
-    sum += bells.shares[j]! * (0.5 + t / (2 * Math.sqrt(2 + t * t)));
-  }
-  return sum;
+/** How much of a bell lies below x: 1/2 + t / (2 sqrt(2 + t^2)), which needs no function but the square root. */
+function below({ place, width }: Bell, x: number): number {
+  const t = (x - place) / width;
+  return 0.5 + t / (2 * Math.sqrt(2 + t * t));
 }
 
 /** What a model learns with: found on fits of Kodak pictures. */
@@ -156,19 +142,19 @@ export class IntegerModel {
     value: number,
     max: number,
     contexts: readonly number[],
-    bells: readonly Bells[],
+    bells: readonly Bell[],
     silent = 0,
   ): number {
-    const lows = this.#lows, middles = this.#middles, highs = this.#highs;
+    const lows = this.#lows, middles = this.#middles, highs = this.#highs, margin = 2 ** silent / 2;
     for (let b = 0; b < bells.length; b++) {
-      lows[b] = below(bells[b]!, -0.5);
-      highs[b] = below(bells[b]!, max + 0.5);
+      lows[b] = below(bells[b]!, -margin);
+      highs[b] = below(bells[b]!, max + margin);
     }
     let low = 0;
     for (let bit = this.#bits - 1; bit >= silent; bit--) {
       const middle = low + 2 ** bit;
       if (middle > max) continue;
-      for (let b = 0; b < bells.length; b++) middles[b] = below(bells[b]!, middle - 0.5);
+      for (let b = 0; b < bells.length; b++) middles[b] = below(bells[b]!, middle - margin);
       const node = (low + 2 ** this.#bits) / 2 ** (bit + 1);
       const told = this.#codeBit(coder, value >= middle ? 1 : 0, bit, node, contexts);
       if (told === 1) low = middle;

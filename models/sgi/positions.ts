@@ -5,6 +5,9 @@
  * @module
  */
 import { type BitCoder, IntegerModel } from "./mixing.ts";
+import { coarsestPlace, precisionOf } from "./precision.ts";
+import { CODE_AT, CODES } from "./quantised.ts";
+import { positionLevels, type SgiHeader } from "./sgi_header.ts";
 
 /** Larger numbers than this are one in contexts; and cells with at least 2^FEW_BITS Gaussians are told by the bell alone. */
 const MANY = 7, FEW_BITS = 4;
@@ -18,11 +21,30 @@ export function bitsFor(levels: number): number {
 
 /** Positions that an encoder tells. */
 export interface KnownPositions {
-  /** `[count][stride]`, x and y first. */
+  /** `[count][8]`, x and y first. */
   readonly codes: Int32Array;
-  readonly stride: number;
+  /** Bits of a cell: positions are told without their lowest. */
+  readonly cellBits: number;
   /** The Gaussians; sorted in place, as they are told. */
   readonly order: Int32Array;
+}
+
+/**
+ * Tells or asks for the bits of places that {@linkcode codePositions} left out, but for those that a Gaussian loses.
+ *
+ * @param codes `[count][8]`, scales known; x and y are told, or made whole from the cells that they hold
+ */
+export function codePlaces(coder: BitCoder, header: SgiHeader, codes: Int32Array, cells: Int32Array): void {
+  const bits = coarsestPlace(header), levels = positionLevels(header), precision = precisionOf(header);
+  if (bits === 0) return;
+  const model = new IntegerModel(bits, [bits + 1], 0);
+  for (let k = 0; k < codes.length / CODES; k++) {
+    const at = k * CODES, { place } = precision(codes[at + CODE_AT.scaleX]!, codes[at + CODE_AT.scaleY]!);
+    for (let axis = 0; axis < 2; axis++) {
+      const begin = cells[2 * k + axis]! * 2 ** bits, most = Math.min(2 ** bits, levels[axis]! - begin) - 1;
+      codes[at + axis] = begin + model.code(coder, codes[at + axis]! - begin, most, [place], [], place);
+    }
+  }
 }
 
 interface Cell {
@@ -46,7 +68,7 @@ interface Halving {
 }
 
 /**
- * Tells or asks for `count` positions in a field of `levelsX` times `levelsY`.
+ * Tells or asks for `count` positions in a field of `levelsX` times `levelsY` cells.
  *
  * @param known what an encoder tells; undefined asks
  * @returns `[count][2]` x, y, in the order of the last cells
@@ -102,9 +124,9 @@ function halve(coder: BitCoder, cells: readonly Cell[], halving: Halving): Cell[
 
 /** Moves those of order[first .. first + count) whose coordinate is below `middle` to the front; how many they are. */
 function partition(known: KnownPositions, first: number, count: number, axis: number, middle: number): number {
-  const { codes, stride, order } = known;
+  const { codes, cellBits, order } = known;
   const part = order.slice(first, first + count);
-  const isLow = (k: number) => codes[k * stride + axis]! < middle;
+  const isLow = (k: number) => codes[k * CODES + axis]! < middle * 2 ** cellBits;
   const low = part.filter(isLow);
   order.set(low, first);
   order.set(part.filter((k) => !isLow(k)), first + low.length);
@@ -138,5 +160,5 @@ function codeCount(coder: BitCoder, lower: number, cell: Surroundings, { depth, 
     ]
     : [];
   const width = 0.5 * Math.sqrt(count * share * (1 - share) + 0.01 * count * count) + 0.2;
-  return model.code(coder, lower, count, contexts, [{ places: [count * share], shares: [1], width }]);
+  return model.code(coder, lower, count, contexts, [{ place: count * share, width }]);
 }

@@ -4,25 +4,31 @@ import fc from "fast-check";
 import { type GaussianHeader, headerOf, levelsOf, proceduralGaussians, randomGaussians } from "./_sgi_test_data.ts";
 import { CODES, type QuantisedGaussians } from "./quantised.ts";
 import { SgiError } from "./sgi_error.ts";
-import { canonicalShapes } from "./shapes.ts";
-import { decodeSgi, encodeSgi, sgiStatistics } from "./sgi_file.ts";
+import { canonicalCodes } from "./precision.ts";
+import { decodeSgi, encodeSgi, sgiStatistics, tolerancesOf } from "./sgi_file.ts";
+import type { Tolerances } from "./sgi_header.ts";
 
-const keptOf = (gaussians: QuantisedGaussians, tolerance: number) =>
-  canonicalShapes({ ...gaussians, tolerance: Math.round(64 * tolerance) }, gaussians.codes);
+const NONE = { place: 0, angle: 0, colour: 0 };
+
+const keptOf = (gaussians: QuantisedGaussians, { place, angle, colour }: Tolerances) =>
+  canonicalCodes({
+    ...gaussians,
+    tolerances: { place: Math.round(256 * place), angle: Math.round(256 * angle), colour: Math.round(256 * colour) },
+  }, gaussians.codes);
 
 /** Gaussians as a file keeps them, in an order of their own, so that sets can be compared. */
-function asSet(gaussians: QuantisedGaussians, tolerance: number): string[] {
-  const codes = keptOf(gaussians, tolerance);
+function asSet(gaussians: QuantisedGaussians, tolerances: Tolerances): string[] {
+  const codes = keptOf(gaussians, tolerances);
   return Array.from({ length: gaussians.count }, (_, k) => codes.subarray(k * CODES, (k + 1) * CODES).join()).sort();
 }
 
-function assertRoundTrip(gaussians: QuantisedGaussians, tolerance = 0): void {
-  const bytes = encodeSgi(gaussians, { tolerance }), decoded = decodeSgi(bytes);
+function assertRoundTrip(gaussians: QuantisedGaussians, tolerances = NONE): void {
+  const bytes = encodeSgi(gaussians, { tolerances }), decoded = decodeSgi(bytes);
   const { codes: _, ...header } = structuredClone(gaussians), { codes, ...same } = decoded;
   assert.deepEqual(same, header);
-  assert.deepEqual(asSet(decoded, 0), asSet(gaussians, tolerance));
-  assert.deepEqual(codes, keptOf(decoded, tolerance), "shapes are canonical");
-  assert.deepEqual(encodeSgi(decoded, { tolerance }), bytes, "the order does not matter");
+  assert.deepEqual(asSet(decoded, NONE), asSet(gaussians, tolerances));
+  assert.deepEqual(codes, keptOf(decoded, tolerances), "shapes are canonical");
+  assert.deepEqual(encodeSgi(decoded, { tolerances }), bytes, "the order does not matter");
 }
 
 const f32 = (min: number, max: number) => fc.float({ min: Math.fround(min), max: Math.fround(max), noNaN: true });
@@ -58,9 +64,12 @@ const anyGaussians: fc.Arbitrary<QuantisedGaussians> = fc.tuple(
   return { ...header, codes: Int32Array.from({ length: header.count * CODES }, code) };
 });
 
+const share = fc.constantFrom(0, 0.01, 0.1, 0.3, 0.996);
+const anyTolerances = fc.oneof(fc.constant(NONE), fc.record({ place: share, angle: share, colour: share }));
+
 Deno.test("decodeSgi gives back the Gaussians of encodeSgi whatever their codes, bits and number", () => {
   fc.assert(
-    fc.property(anyGaussians, fc.constantFrom(0, 0, 0.05, 0.3, 3.98), assertRoundTrip),
+    fc.property(anyGaussians, anyTolerances, assertRoundTrip),
     { seed: 3, numRuns: 300 },
   );
 });
@@ -69,6 +78,7 @@ Deno.test("decodeSgi gives back 1500 Gaussians, random and of one place", () => 
   const header = headerOf(768, 512, 1500, "average");
   assertRoundTrip(randomGaussians(header, 1));
   assertRoundTrip(proceduralGaussians(header));
+  assertRoundTrip(proceduralGaussians(header), tolerancesOf(1.5));
   const heap = randomGaussians(header, 2);
   heap.codes.forEach((_, i) => i % CODES < 2 && (heap.codes[i] = 700));
   assertRoundTrip(heap);
@@ -130,7 +140,7 @@ Deno.test("decodeSgi says what is wrong with a header", () => {
     [21, [0, 0, 0, 0], /a step above 0, found low .*, step 0/],
     [21, [0, 0, 0x80, 0x3f], /Expected ln sigma from -20 to 10, found -1\.2.* to 29/],
     [25, [0, 0, 0x80, 0x41], /Expected colours within \+-7\.99/],
-    [50, [1], /Expected 59 bytes, found/],
+    [52, [1], /Expected 61 bytes, found/],
   ];
   for (const [at, values, message] of cases) {
     const forged = bytes.slice();
@@ -151,7 +161,10 @@ Deno.test("encodeSgi refuses codes and headers that are none, with a sentence", 
     [{ ...good, ranges: { ...good.ranges, luma: { low: 0.1, step: 1 } } }, /in f32 values/],
     [{ ...good, bits: { ...good.bits, angle: 0 } }, /Expected bits of angle from 1 to 8, found 0/],
   ];
-  assert.throws(() => encodeSgi(good, { tolerance: 4 }), /tolerance \(1\/64\) from 0 to 255, found 256/);
+  assert.throws(
+    () => encodeSgi(good, { tolerances: { ...NONE, angle: 1 } }),
+    /a tolerance of angle \(1\/256\) from 0 to 255, found 256/,
+  );
   for (const [gaussians, message] of cases) {
     assert.throws(() => encodeSgi(gaussians), (error) => error instanceof RangeError && message.test(error.message));
   }

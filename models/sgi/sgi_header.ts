@@ -8,10 +8,17 @@ import { MAX_INTEGER_GAUSSIANS, MAX_INTEGER_SIDE } from "../../kernels/gaussians
 import { type CodeBits, POSITION_MARGIN, type QuantisedGaussians, type Range } from "./quantised.ts";
 import { SgiError } from "./sgi_error.ts";
 
+/** How coarse numbers may become: of places, as a share of the smaller sigma; of angles; of colours, for a sigma of 1 px. */
+export interface Tolerances {
+  readonly place: number;
+  readonly angle: number;
+  readonly colour: number;
+}
+
 /** What a file says before its Gaussians. */
 export interface SgiHeader extends Omit<QuantisedGaussians, "codes"> {
-  /** How far the ends of a Gaussian may be turned away, in 1/64, 0 to 255; see `angleBits`. 0 keeps every angle as it is. */
-  readonly tolerance: number;
+  /** In 1/256, 0 to 255: see `precisionOf`; 0 keeps numbers as they are. */
+  readonly tolerances: Tolerances;
 }
 
 /** "SGI" and the byte that ends a text on old terminals. */
@@ -19,7 +26,7 @@ const MAGIC = [0x53, 0x47, 0x49, 0x1a];
 const VERSION = 1;
 const BLENDS = ["average", "sum"] as const;
 /** Bytes before the payload, and of the checksum after it. */
-const HEADER_BYTES = 54, CHECKSUM_BYTES = 4;
+const HEADER_BYTES = 56, CHECKSUM_BYTES = 4;
 /** Bytes of a file besides the payload. */
 export const FRAME_BYTES: number = HEADER_BYTES + CHECKSUM_BYTES;
 /** Smallest and largest number of bits. */
@@ -31,6 +38,7 @@ const BITS: Record<keyof CodeBits, readonly [number, number]> = {
   chroma: [1, 10],
 };
 const BIT_NAMES = ["position", "scale", "angle", "luma", "chroma"] as const;
+const TOLERANCE_NAMES = ["place", "angle", "colour"] as const;
 const RANGE_NAMES = ["scale", "luma", "orange", "green"] as const;
 /** ln sigma lies here: sigma from 2e-9 to 22,026 px. */
 const SCALES = [-20, 10] as const;
@@ -49,7 +57,7 @@ const reachOf = (range: Range, bits: number) => Math.max(Math.abs(range.low), Ma
 
 /** Says what no file may hold; undefined when all is well. */
 export function wrongHeader(header: SgiHeader): string | undefined {
-  const { width, height, count, blend, bits, ranges, tolerance } = header;
+  const { width, height, count, blend, bits, ranges, tolerances } = header;
   const whole = (name: string, value: number, low: number, high: number) =>
     Number.isInteger(value) && value >= low && value <= high
       ? undefined
@@ -57,7 +65,9 @@ export function wrongHeader(header: SgiHeader): string | undefined {
   if (!BLENDS.includes(blend)) return `Expected blend average or sum, found ${blend}`;
   const wrong = whole("a width", width, 1, MAX_INTEGER_SIDE) ?? whole("a height", height, 1, MAX_INTEGER_SIDE) ??
     whole("a number of Gaussians", count, 0, MAX_INTEGER_GAUSSIANS) ??
-    whole("an angle's tolerance (1/64)", tolerance, 0, 255) ??
+    TOLERANCE_NAMES.map((name) => whole(`a tolerance of ${name} (1/256)`, tolerances[name], 0, 255)).find((m) =>
+      m !== undefined
+    ) ??
     BIT_NAMES.map((name) => whole(`bits of ${name}`, bits[name], ...BITS[name])).find((m) => m !== undefined);
   if (wrong !== undefined) return wrong;
   for (const name of RANGE_NAMES) {
@@ -92,8 +102,8 @@ export function frameSgi(header: SgiHeader, payload: Uint8Array): Uint8Array<Arr
     view.setFloat32(17 + 8 * i, header.ranges[name].low, true);
     view.setFloat32(21 + 8 * i, header.ranges[name].step, true);
   });
-  out[49] = header.tolerance;
-  view.setUint32(50, payload.length, true);
+  out.set(TOLERANCE_NAMES.map((name) => header.tolerances[name]), 49);
+  view.setUint32(52, payload.length, true);
   out.set(payload, HEADER_BYTES);
   view.setUint32(HEADER_BYTES + payload.length, crc32(out.subarray(0, HEADER_BYTES + payload.length)), true);
   return out;
@@ -120,7 +130,7 @@ export function openSgi(bytes: Uint8Array): { header: SgiHeader; payload: Uint8A
     throw new SgiError(`Expected at least ${FRAME_BYTES} bytes, found ${bytes.length}: the file is torn`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = FRAME_BYTES + view.getUint32(50, true);
+  const length = FRAME_BYTES + view.getUint32(52, true);
   if (bytes.length !== length) {
     throw new SgiError(
       `Expected ${length} bytes, found ${bytes.length}: the file is ${
@@ -141,7 +151,7 @@ export function openSgi(bytes: Uint8Array): { header: SgiHeader; payload: Uint8A
   const header: SgiHeader = {
     ...{ width: view.getUint16(6, true), height: view.getUint16(8, true), count: view.getUint16(10, true), blend },
     bits: named(BIT_NAMES, (i) => bytes[12 + i]!),
-    tolerance: bytes[49]!,
+    tolerances: named(TOLERANCE_NAMES, (i) => bytes[49 + i]!),
     ranges: named(RANGE_NAMES, (i) => ({
       low: view.getFloat32(17 + 8 * i, true),
       step: view.getFloat32(21 + 8 * i, true),

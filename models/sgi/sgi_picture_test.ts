@@ -12,7 +12,7 @@ import {
 import { covarianceOf } from "../gaussian_parameters.ts";
 import { headerOf, proceduralGaussians, randomGaussians } from "./_sgi_test_data.ts";
 import type { QuantisedGaussians } from "./quantised.ts";
-import { canonicalShapes } from "./shapes.ts";
+import { canonicalCodes } from "./precision.ts";
 import { decodeSgi, encodeSgi } from "./sgi_file.ts";
 import { dequantise, integerGaussians, openIntegerPicture, renderSgi } from "./sgi_picture.ts";
 
@@ -68,7 +68,10 @@ Deno.test("renderSgi draws the same bytes of a decoded file, whatever the order 
     const gaussians = randomGaussians(headerOf(96, 64, 200, blend), 4);
     const picture = renderSgi(gaussians);
     assert.deepEqual(
-      renderSgi({ ...gaussians, codes: canonicalShapes({ ...gaussians, tolerance: 0 }, gaussians.codes) }),
+      renderSgi({
+        ...gaussians,
+        codes: canonicalCodes({ ...gaussians, tolerances: { place: 0, angle: 0, colour: 0 } }, gaussians.codes),
+      }),
       picture,
     );
     assert.deepEqual(renderSgi(decodeSgi(encodeSgi(gaussians))), picture);

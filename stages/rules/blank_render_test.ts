@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evidenceOf, lookRows } from "./_test_data.ts";
+import { evidenceOf, lookRows, pictureEvidence } from "./_test_data.ts";
 import { belowConstant } from "./below_constant.ts";
 import { blankRender } from "./blank_render.ts";
 
@@ -30,4 +30,39 @@ Deno.test("belowConstant fires on three looks below the mean colour, and leaves 
   assert.equal(check(low, low, { psnr: 11 }), undefined);
   assert.equal(check(low, low), undefined);
   assert.equal(check(low, low, { ...low, ...FLAT }), undefined);
+});
+
+Deno.test("blankRender asks each picture of an evaluation by itself, and none that is of one colour", () => {
+  const good = { psnr: 25 };
+  assert.equal(
+    blankRender.check(pictureEvidence(good, { psnr: 5.01 }))?.message,
+    "p1: PSNR 5.01 dB is what an all-black picture scores (5.00 dB)",
+  );
+  assert.equal(
+    blankRender.check(pictureEvidence(good, { psnr: 9, deviation: 0.001 }))?.message,
+    "p1 is one flat colour (largest deviation 0.00100, below 1/255)",
+  );
+  assert.equal(blankRender.check(pictureEvidence(good, good)), undefined);
+  assert.equal(blankRender.check(pictureEvidence({ psnr: 86, psnr_constant: 279, deviation: 0.001 })), undefined);
+  assert.equal(
+    blankRender.check(pictureEvidence({ psnr: Infinity, psnr_constant: Infinity, deviation: 0 })),
+    undefined,
+  );
+});
+
+Deno.test("belowConstant fires on a picture below its mean colour, and on a fit that ends so", () => {
+  const good = { psnr: 25 };
+  assert.equal(
+    belowConstant.check(pictureEvidence(good, { psnr: 11 }, { psnr: 9 }))?.message,
+    "p2 scores 9.00 dB, less than its mean colour (12.00 dB), as do 1 more",
+  );
+  assert.equal(belowConstant.check(pictureEvidence(good, { psnr: 5.01 })), undefined, "black is another sickness");
+  assert.equal(belowConstant.check(pictureEvidence({ psnr: 86, psnr_constant: 279 })), undefined, "of one colour");
+  const fit = { ...evidenceOf({ passes: [{ image: "a" }, { image: "b" }] }), stage: "fit_gaussians" };
+  assert.equal(
+    belowConstant.check({ ...fit, metrics: { psnr: 9, psnr_constant: 12 } })?.message,
+    "The mean of 2 pictures scores 9.00 dB, less than its mean colour (12.00 dB)",
+  );
+  assert.equal(belowConstant.check({ ...fit, metrics: { psnr: 13, psnr_constant: 12 } }), undefined);
+  assert.equal(belowConstant.check(fit), undefined, "not done");
 });

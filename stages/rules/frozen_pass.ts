@@ -48,7 +48,8 @@ export const frozenPass: Rule = {
 };
 
 /** Whether a pass stands still, and has something left to win. */
-function isFrozen({ ended, rows }: Pass): boolean {
+function isFrozen(pass: Pass): boolean {
+  const { ended, rows } = pass;
   const losses = rows.map((row) => Number(row["loss"])), most = Math.max(...losses);
   const lossStill = rows.length > 1 && most - Math.min(...losses) <= STILL_LOSS * Math.abs(most);
   if (!ended) return lossStill && rows.length >= FEWEST_ROWS && !(levelOf(rows) > PERFECT);
@@ -57,7 +58,7 @@ function isFrozen({ ended, rows }: Pass): boolean {
   const moved = Math.abs(end! - start!);
   if (end! < before! - MUCH_WORSE && (lossStill || moved < HARDLY_DECIBELS)) return true;
   // The picture is clamped, the loss is not: one may stand while the other moves. Otherwise both stand, or it is chance.
-  return moved <= STILL_DECIBELS && (lossStill || rows.length < 2 || clampedBy(rows) > CLAMPED);
+  return moved <= STILL_DECIBELS && (lossStill || rows.length < 2 || clampedBy(pass) > CLAMPED);
 }
 
 /** The last PSNR among some rows, dB; NaN when there is none. */
@@ -65,10 +66,10 @@ function levelOf(rows: readonly Row[]): number {
   return Number(rows.findLast((row) => typeof row["train_psnr"] === "number")?.["train_psnr"] ?? NaN);
 }
 
-/** The squared error of the last row with a look, before its picture is clamped, in that of the clamped one. */
-function clampedBy(rows: readonly Row[]): number {
-  return Number(rows.findLast((row) => typeof row["train_psnr"] === "number")?.["l2"] ?? NaN) /
-    10 ** (-levelOf(rows) / 10);
+/** The squared error of the last row, before the picture is clamped, in that of the clamped picture. */
+function clampedBy({ ended, rows }: Pass): number {
+  const psnr = ended ? Number(ended["psnr_end"]) : levelOf(rows);
+  return Number(rows.at(-1)?.["l2"] ?? NaN) / 10 ** (-psnr / 10);
 }
 
 /** Whether it stands because passes before it had nothing more to win and each halved the rates: the fit is at its end. */
@@ -105,10 +106,12 @@ function diagnosisOf(pass: Pass, frozen: readonly Pass[], usedUp: boolean): Diag
 /** What the rows show that stops a pass, the likeliest first; when they show nothing, it is the gradient. */
 function suspectsOf(pass: Pass): Suspect[] {
   const { ended, rows } = pass;
-  const latest = (column: string) => Number(rows.findLast((row) => typeof row[column] === "number")?.[column] ?? NaN);
+  // The last row of a pass that was undone may be of what was before.
+  const own = ended?.["kept"] === 0 && rows.length > 1 ? rows.slice(0, -1) : rows;
+  const latest = (column: string) => Number(own.findLast((row) => typeof row[column] === "number")?.[column] ?? NaN);
   const notFinite = Math.max(0, ...rows.map((row) => Number(row["not_finite"] ?? 0)));
   const fell = thrownBack(ended), seen = latest("coverage_median"), scale = latest("scale_median");
-  const clamped = clampedBy(rows), rate = rateOf(pass);
+  const clamped = clampedBy(pass), rate = rateOf(pass);
   const found: (Suspect | false)[] = [
     notFinite > 0 && {
       what: `${notFinite} Gaussians or pixels hold numbers that are not finite`,

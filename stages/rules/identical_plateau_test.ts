@@ -164,6 +164,24 @@ Deno.test("identicalPlateau compares within each scene of a plan", () => {
   ]);
 });
 
+Deno.test("identicalPlateau compares models of a single picture by PSNR and SSIM", () => {
+  const model = (gaussians: number, ssim: number | ""): ComparedEvidence => {
+    const { inputs, tables, ...rest } = evaluation({ gaussians }, { scores: [9.6] });
+    return {
+      ...rest,
+      stage: "evaluate_pictures",
+      inputs: { model: inputs["student"]! },
+      tables: (name) => tables(name).map((row) => ({ ...row, view: "kodim23", ssim })),
+    };
+  };
+  assert.equal(
+    check(model(100, 0.25), model(200, 0.25))?.message,
+    "student (gaussians 100) and student (gaussians 200) score the same in kodim23 (9.61 dB): the parameter does not reach the picture",
+  );
+  assert.equal(check(model(100, 0.25), model(200, 0.26)), undefined);
+  assert.equal(check(model(100, ""), model(200, "")), undefined, "too small for SSIM: one score proves nothing");
+});
+
 Deno.test("identicalPlateau watches evaluate, and evaluations of pictures", () => {
   assert.deepEqual(identicalPlateau.watches, [evaluate.definition.name, "evaluate_pictures"]);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evidenceOf, trainingRows } from "./_test_data.ts";
+import { evidenceOf, passEvidence, trainingRows } from "./_test_data.ts";
 import { lossSpike } from "./loss_spike.ts";
 
 const check = (train_psnr: number[], reset: number[] = []) =>
@@ -23,4 +23,10 @@ Deno.test("lossSpike is silent on noise, on what is good anyway, and after a res
   assert.equal(check([...level(25), 25, ...level(12), ...level(24)], [0, 0, 0, 0, 0, 1]), undefined);
   assert.ok(check([...level(25), 25, ...level(12), ...level(24)]), "without the reset");
   assert.equal(check([]), undefined);
+});
+
+Deno.test("lossSpike compares within one pass over one picture", () => {
+  const rows = (psnr: number) => level(psnr).map((train_psnr) => ({ train_psnr }));
+  assert.equal(lossSpike.check(passEvidence({ rows: rows(25) }, { rows: rows(12) })), undefined);
+  assert.ok(lossSpike.check(passEvidence({ rows: rows(30) }, { rows: [...rows(25), ...rows(12)] })));
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { evidenceOf, trainingRows } from "./_test_data.ts";
+import type { Row } from "../../runner/csv.ts";
+import { evidenceOf, passEvidence, trainingRows } from "./_test_data.ts";
 import { nanOnset } from "./nan_onset.ts";
 
 Deno.test("nanOnset names the step, the terms, the tensors with the least affected first, and the last checkpoint", () => {
@@ -29,5 +30,16 @@ Deno.test("nanOnset counts splats that are not finite, too", () => {
   assert.equal(
     nanOnset.check(evidenceOf({ training_metrics }))?.message,
     "3 splats hold numbers that are not finite at step 32; at step 16 it was 0.5",
+  );
+});
+
+Deno.test("nanOnset names the picture, and counts the steps of those before it to find the checkpoint", () => {
+  const { tables, ...fit } = passEvidence({ rows: [{ loss: 0.5 }, { loss: 0.4 }] });
+  const rows = [...tables("training_metrics"), { image: "b", step: 16, pass: 0, loss: 0.3, not_finite: 2 }];
+  const checkpoints = [{ step: 8 }, { step: 40 }, { step: 64 }];
+  const given: Record<string, readonly Row[]> = { training_metrics: rows, checkpoints };
+  assert.equal(
+    nanOnset.check({ ...fit, tables: (name) => given[name] ?? [] })?.message,
+    "2 Gaussians or pixels hold numbers that are not finite at step 16 of b; the last checkpoint before it is of step 40",
   );
 });

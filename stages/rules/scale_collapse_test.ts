@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { passEvidence } from "./_test_data.ts";
 import { scaleCollapse } from "./scale_collapse.ts";
 
 /** What the rule says to a training whose live rows had these medians. */
@@ -30,4 +31,18 @@ Deno.test("scaleCollapse is silent on a healthy fall, a recovery, a short table 
   assert.equal(check(0.05, 0.01, 0.001, 0.0001), undefined, "four rows");
   assert.equal(check("", "", ""), undefined);
   assert.equal(check(), undefined);
+});
+
+Deno.test("scaleCollapse looks at each pass of a fit, and not at the last row of one that was undone", () => {
+  const rows = (...medians: readonly number[]) => medians.map((scale_median) => ({ scale_median }));
+  const falls = rows(0.05, 0.01, 0.004, 0.002, 0.001);
+  const undone = passEvidence({ rows: falls }, { ended: { kept: 0 }, rows: [...falls, ...rows(0.05)] });
+  assert.match(scaleCollapse.check(undone)?.suggestion ?? "", /a tenth of shape_rate/);
+  assert.ok(scaleCollapse.check(passEvidence({ ended: { kept: 0 }, rows: [...falls, ...rows(0.05)] })));
+  assert.equal(scaleCollapse.check(passEvidence({ ended: { kept: 1 }, rows: [...falls, ...rows(0.05)] })), undefined);
+  assert.equal(
+    scaleCollapse.check(passEvidence({ rows: falls.slice(0, 3) }, { rows: falls.slice(3) })),
+    undefined,
+    "over two passes",
+  );
 });
