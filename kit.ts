@@ -131,6 +131,7 @@ export { loadViews } from "./scenes/blender.ts";
 export type { Camera } from "./scenes/camera.ts";
 export { SceneError } from "./scenes/errors.ts";
 export { decodeNpy, encodeNpy, type NpyArray, type NpyData, readNpyFloat32 } from "./scenes/npy.ts";
+export type { PictureTarget } from "./scenes/picture.ts";
 export { decodePng, encodePng, type Picture } from "./scenes/png.ts";
 export {
   decodeSafetensors,

@@ -5,7 +5,8 @@
  * makes a stage of your own, {@linkcode gate} says what a result must reach. The stages at hand: {@linkcode bricksScene} and
  * {@linkcode blenderScene} give a scene, {@linkcode trainField} trains a student on it, {@linkcode evaluate} measures it.
  * {@linkcode fitSplats} trains a teacher of Gaussian splats, {@linkcode loadSplats} reads one that was trained elsewhere, and
- * {@linkcode exportTeacher} asks it for what students learn from; {@linkcode distill} trains one on that.
+ * {@linkcode exportTeacher} asks it for what students learn from; {@linkcode distill} trains one on that. Pictures have stages of their
+ * own: {@linkcode pictures} reads them, {@linkcode fitGaussians} makes 2D Gaussians of them, {@linkcode encodeGaussians} files.
  *
  * ```ts no-assert
  * import { z } from "zod";
@@ -40,12 +41,18 @@ import { exportTeacher as exportTeacherStage } from "./stages/export_teacher.ts"
 import { fitSplats as fitSplatsStage, loadSplats as loadSplatsStage } from "./stages/fit_splats.ts";
 import { inspectDepth as inspectDepthStage } from "./stages/inspect_depth.ts";
 import { matchLocally as matchLocallyStage } from "./stages/match_locally.ts";
+import { compareCodecs as compareCodecsStage, overCodecs as overCodecsStage } from "./stages/compare_codecs.ts";
+import { compareFits as compareFitsStage } from "./stages/compare_fits.ts";
+import { encodeGaussians as encodeGaussiansStage } from "./stages/encode_gaussians.ts";
+import { evaluatePictures as evaluatePicturesStage } from "./stages/evaluate_pictures.ts";
+import { fitGaussians as fitGaussiansStage } from "./stages/fit_gaussians.ts";
 import { trainField as trainFieldStage } from "./stages/train_field.ts";
 
 export * from "./kit.ts";
 export * from "./runner/mod.ts";
 export type { Meter, MeterReading } from "./runner/environment.ts";
 export { blenderScene, bricksScene, type BricksViews, namedScene } from "./stages/scene.ts";
+export { type PictureMetric, type Pictures, pictures } from "./stages/pictures.ts";
 export { blankRender } from "./stages/rules/blank_render.ts";
 export { depthScale } from "./stages/rules/depth_scale.ts";
 export { identicalPlateau } from "./stages/rules/identical_plateau.ts";
@@ -116,6 +123,48 @@ type MatchLocallyStage = typeof matchLocallyStage;
  */
 type CompareStage = typeof compareStage;
 
+/**
+ * Follows from the schema of its parameters, in stages/compare_codecs.ts.
+ *
+ * @internal
+ */
+type CompareCodecsStage = typeof compareCodecsStage;
+
+/**
+ * Follows from its inputs, in stages/compare_codecs.ts.
+ *
+ * @internal
+ */
+type OverCodecsStage = typeof overCodecsStage;
+
+/**
+ * Follows from its inputs, in stages/compare_fits.ts.
+ *
+ * @internal
+ */
+type CompareFitsStage = typeof compareFitsStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/encode_gaussians.ts.
+ *
+ * @internal
+ */
+type EncodeGaussiansStage = typeof encodeGaussiansStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/evaluate_pictures.ts.
+ *
+ * @internal
+ */
+type EvaluatePicturesStage = typeof evaluatePicturesStage;
+
+/**
+ * Follows from the schema of its parameters, in stages/fit_gaussians.ts.
+ *
+ * @internal
+ */
+type FitGaussiansStage = typeof fitGaussiansStage;
+
 /** A trained student with all that rendering it needs: what {@linkcode trainField} refers to and {@linkcode evaluate} takes. */
 export type TrainedField = RefValue<ReturnType<TrainFieldStage>>;
 
@@ -164,3 +213,21 @@ export const matchLocally: MatchLocallyStage = matchLocallyStage;
 
 /** What one evaluation has over another, metric by metric and seed by seed, so that a gate can ask for the difference. */
 export const compare: CompareStage = compareStage;
+
+/** Encodes pictures as JPEG and WebP at several qualities, and notes size and quality of each. */
+export const compareCodecs: CompareCodecsStage = compareCodecsStage;
+
+/** What files `.sgi` have over JPEG and WebP at equal bytes. */
+export const overCodecs: OverCodecsStage = overCodecsStage;
+
+/** What one fit of pictures has over another: PSNR, Gaussians, steps. */
+export const compareFits: CompareFitsStage = compareFitsStage;
+
+/** Rounds fitted pictures, training on, and entropy-codes them into files `.sgi` (docs/sgi.md). */
+export const encodeGaussians: EncodeGaussiansStage = encodeGaussiansStage;
+
+/** Renders pictures of Gaussians, or decodes files `.sgi`, and measures them with the trivial baselines in the same row. */
+export const evaluatePictures: EvaluatePicturesStage = evaluatePicturesStage;
+
+/** Fits 2D Gaussians to pictures, in passes of which none makes them worse (docs/images.md). */
+export const fitGaussians: FitGaussiansStage = fitGaussiansStage;

@@ -18,6 +18,7 @@ import { FitGaussians, fitGaussians } from "../stages/fit_gaussians.ts";
 import { pictures, PictureSource } from "../stages/pictures.ts";
 
 const LOSSES = FitGaussians.shape.loss.unwrap().options;
+const CHOICES = { init: INITIALISATIONS, parameterisation: PARAMETERISATIONS, blend: BLENDS, loss: LOSSES };
 /** Error-driven addition: half of the Gaussians at the start, the rest in the passes after it, where those that show little move, too. */
 const ADDING = { init: "gradient", initial: 0.5, passes: 4, prune: 0.5 } as const;
 
@@ -28,13 +29,16 @@ export default experiment({
     image: PictureSource.shape.image,
     width: PictureSource.shape.width.default(192),
     height: PictureSource.shape.height.default(128),
-    full: z.boolean().default(false).describe("every combination (192), not only one change at a time (12)"),
+    changes: z.array(z.enum(["init", "parameterisation", "blend", "loss"])).default([
+      ...["init", "parameterisation", "blend", "loss"] as const,
+    ]).describe("what is changed, one at a time"),
+    full: z.boolean().default(false).describe("every combination (192) instead"),
     fit: FitGaussians.prefault({ gaussians: 500, steps: 200, eval_every: 5 }).describe("see stages/fit_gaussians.ts"),
   }),
   presets: {
     tiny: { width: 48, height: 32, fit: { gaussians: 30, steps: 10 } },
     // Only the comparison of starts means much at full size, where a fit takes long.
-    kodak: { width: 0, height: 0, fit: { gaussians: 9000, steps: 150, eval_every: 5 } },
+    kodak: { width: 0, height: 0, changes: ["init"], fit: { gaussians: 9000, steps: 150, eval_every: 5 } },
   },
   pipeline(p) {
     const target = pictures("pictures", { image: p.image, width: p.width, height: p.height });
@@ -44,12 +48,7 @@ export default experiment({
           BLENDS.flatMap((blend) => LOSSES.map((loss) => ({ init, parameterisation, blend, loss })))
         )
       )
-      : [
-        ...INITIALISATIONS.map((init) => ({ init })),
-        ...PARAMETERISATIONS.map((parameterisation) => ({ parameterisation })),
-        ...BLENDS.map((blend) => ({ blend })),
-        ...LOSSES.map((loss) => ({ loss })),
-      ];
+      : p.changes.flatMap((change) => CHOICES[change].map((choice) => ({ [change]: choice })));
     const fits = new Map<string, ReturnType<typeof fitGaussians>>();
     const evaluations: Record<string, ReturnType<typeof evaluatePictures>> = {};
     for (const setting of settings) {

@@ -6,6 +6,7 @@
 import { hashGridKernels } from "./encodings/hash_grid_kernel.ts";
 import { sphericalHarmonicsKernel } from "./encodings/spherical_harmonics_kernel.ts";
 import { gaussianRasterKernels } from "./gaussians/gaussian_raster_kernel.ts";
+import { integerPictureKernels } from "./gaussians/integer_picture_kernel.ts";
 import { quantiserKernels } from "./gaussians/quantiser_kernel.ts";
 import type { Kernel } from "./kernel.ts";
 import { featureLossKernels } from "./losses/feature_loss_kernel.ts";
@@ -60,5 +61,6 @@ export const KERNELS: readonly Kernel[] = [
   splatStatisticsKernel,
   ...splatFieldKernels,
   ...gaussianRasterKernels,
+  ...integerPictureKernels,
   ...quantiserKernels,
 ];

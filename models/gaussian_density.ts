@@ -51,7 +51,10 @@ export function appendGaussians(state: GaussianState, values: Float32Array): Gau
  */
 export function worthKeeping(values: Float32Array, shares: Float32Array, least: number, opaque: boolean): number[] {
   return [...shares.keys()].filter((k) => {
-    const opacity = 1 / (1 + Math.exp(-values[k * GAUSSIAN_FLOATS + GAUSSIAN_AT.opacity]!));
+    const row = values.subarray(k * GAUSSIAN_FLOATS, (k + 1) * GAUSSIAN_FLOATS);
+    // It is not drawn, so that its share says nothing.
+    if (!row.every(Number.isFinite)) return true;
+    const opacity = 1 / (1 + Math.exp(-row[GAUSSIAN_AT.opacity]!));
     return !(shares[k]! < least) && !(!opaque && opacity < least);
   });
 }

@@ -155,6 +155,15 @@ function shareOut(
   return out;
 }
 
+/** Gaussians with a number that is not finite. */
+function notFiniteRows(values: Float32Array): number {
+  let rows = 0;
+  for (let at = 0; at < values.length; at += GAUSSIAN_FLOATS) {
+    if (!values.subarray(at, at + GAUSSIAN_FLOATS).every(Number.isFinite)) rows++;
+  }
+  return rows;
+}
+
 /** Settings of the trainer of a fit. */
 export function trainerOf(config: GaussianFitConfig, size: { readonly width: number; readonly height: number }) {
   const { parameterisation, blend, opaque, loss, rates, gaussians } = config, { width, height } = size;
@@ -247,9 +256,11 @@ export class GaussianFit {
     if (every > 0 && at.stepInPass % every === 0 && at.stepInPass <= DENSITY_UNTIL * config.steps) {
       changed = await this.#densify();
     }
-    const pass = at.pass, rate = factor(at.stepInPass - 1);
-    const passed = at.stepInPass === config.steps ? await this.#end() : undefined;
-    return { ...report, pass, gaussians: trainer.count, rate, ...changed, passed };
+    const pass = at.pass, rate = factor(at.stepInPass - 1), ends = at.stepInPass === config.steps;
+    // What the last update of a pass has made is in no step's picture.
+    const notFinite = ends ? Math.max(report.notFinite, notFiniteRows(await trainer.values())) : report.notFinite;
+    const passed = ends ? await this.#end() : undefined;
+    return { ...report, notFinite, pass, gaussians: trainer.count, rate, ...changed, passed };
   }
 
   /** Removes, adds, and notes how the picture is then. */
@@ -302,7 +313,7 @@ export class GaussianFit {
       pull > config.density.split
     )
       .sort((a, b) => b.pull - a.pull || a.row - b.row)
-      .slice(0, this.#wanted(config.passes - 1) - keep.length);
+      .slice(0, config.gaussians - keep.length);
     const rows = strong.map(({ row }) => row).sort((a, b) => a - b);
     if (rows.length > 0) state = splitGaussians(state, rows, config.parameterisation);
     if (rows.length + pruned > 0) trainer.put(state);

@@ -8,10 +8,19 @@
  *
  * @module
  */
+export * from "./coded_pictures.ts";
 export * from "./field_file.ts";
 export * from "./field_renderer.ts";
 export * from "./field_trainer.ts";
 export * from "./fields.ts";
+export * from "./fitted_pictures.ts";
+export * from "./gaussian_additions.ts";
+export * from "./gaussian_density.ts";
+export * from "./gaussian_fit.ts";
+export * from "./gaussian_init.ts";
+export * from "./gaussian_parameters.ts";
+export * from "./gaussian_quantisation.ts";
+export * from "./gaussian_trainer.ts";
 export * from "./hash_field.ts";
 export * from "./kilo_field.ts";
 export * from "./local_objective.ts";
@@ -20,6 +29,10 @@ export * from "./open_renderer.ts";
 export * from "./ray_objective.ts";
 export * from "./rendered_view.ts";
 export * from "./scene_models.ts";
+export * from "./sgi/quantised.ts";
+export * from "./sgi/sgi_error.ts";
+export * from "./sgi/sgi_file.ts";
+export * from "./sgi/sgi_picture.ts";
 export * from "./splat_cells.ts";
 export * from "./splat_densify.ts";
 export * from "./splat_extent.ts";

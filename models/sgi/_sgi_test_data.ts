@@ -4,7 +4,7 @@
  * @module
  */
 import { Pcg } from "../../kernels/random/pcg.ts";
-import { CODES, type QuantisedGaussians } from "./quantised.ts";
+import { CODES, type QuantisedGaussians, type Range } from "./quantised.ts";
 import { positionLevels } from "./sgi_header.ts";
 
 /** Everything of Gaussians but their codes. */
@@ -22,6 +22,17 @@ export function headerOf(width: number, height: number, count: number, blend: "a
       orange: { low: f(-0.3), step: f(0.02) },
       green: { low: f(-0.25), step: f(0.017) },
     },
+  };
+}
+
+/** The same ranges in finer codes, for tolerances. */
+export function fineHeaderOf(width: number, height: number, count: number, blend: "average" | "sum"): GaussianHeader {
+  const header = headerOf(width, height, count, blend), { scale, luma, orange, green } = header.ranges;
+  const finer = (range: Range, by: number) => ({ ...range, step: Math.fround(range.step / by) });
+  return {
+    ...header,
+    bits: { position: 3, scale: 5, angle: 7, luma: 8, chroma: 8 },
+    ranges: { scale, luma: finer(luma, 4), orange: finer(orange, 8), green: finer(green, 8) },
   };
 }
 

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { type GaussianHeader, headerOf, levelsOf, proceduralGaussians, randomGaussians } from "./_sgi_test_data.ts";
+import {
+  fineHeaderOf,
+  type GaussianHeader,
+  headerOf,
+  levelsOf,
+  proceduralGaussians,
+  randomGaussians,
+} from "./_sgi_test_data.ts";
 import { CODES, type QuantisedGaussians } from "./quantised.ts";
 import { SgiError } from "./sgi_error.ts";
-import { canonicalCodes } from "./precision.ts";
+import { canonicalCodes, precisionOf } from "./precision.ts";
 import { decodeSgi, encodeSgi, sgiStatistics, tolerancesOf } from "./sgi_file.ts";
 import type { Tolerances } from "./sgi_header.ts";
 
+/** Bytes and CRC-32 of two files; they change only with the version of the format. */
+const GOLDEN = [[479, 59_488_378], [377, 4_001_177_511]];
 const NONE = { place: 0, angle: 0, colour: 0 };
 
 const keptOf = (gaussians: QuantisedGaussians, { place, angle, colour }: Tolerances) =>
@@ -177,7 +186,28 @@ Deno.test("sgiStatistics adds up to the file", () => {
   assert.ok(Math.abs(Object.values(parts).reduce((a, b) => a + b) - total) < 8);
 });
 
+Deno.test("encodeSgi writes fewer bytes with tolerances, and keeps every number within its lost bits", () => {
+  const fine = randomGaussians(fineHeaderOf(256, 192, 800, "average"), 8);
+  const sizes = [0, 0.5, 1, 1.9].map((c) => encodeSgi(fine, { tolerances: tolerancesOf(c) }).length);
+  assert.ok(sizes.every((size, i) => i === 0 || size < 0.95 * sizes[i - 1]!), sizes.join());
+  const kept = keptOf(fine, tolerancesOf(1)), plain = keptOf(fine, NONE);
+  const precision = precisionOf({ ...fine, tolerances: { place: 128, angle: 102, colour: 20 } });
+  for (let at = 0; at < kept.length; at += CODES) {
+    const lost = precision(kept[at + 2]!, kept[at + 3]!);
+    const off = (i: number) => Math.abs(kept[at + i]! - plain[at + i]!);
+    assert.ok(off(0) <= 2 ** lost.place && off(1) <= 2 ** lost.place && off(5) <= 2 ** lost.luma);
+    assert.ok(off(6) <= 2 ** lost.orange && off(7) <= 2 ** lost.green);
+    assert.ok(Math.min(off(4), 128 - off(4)) <= 2 ** lost.angle / 2);
+  }
+});
+
 Deno.test("encodeSgi writes the golden bytes: the format has not moved", () => {
-  const bytes = encodeSgi(proceduralGaussians(headerOf(96, 64, 150, "average")));
-  assert.deepEqual([bytes.length, crc32(bytes.subarray(0, -4))], [0, 0]);
+  const files = [
+    encodeSgi(proceduralGaussians(headerOf(96, 64, 150, "average"))),
+    encodeSgi(proceduralGaussians(fineHeaderOf(96, 64, 150, "sum")), {
+      tolerances: { place: 0.5, angle: 0.4, colour: 0.1 },
+    }),
+  ];
+  // Without the checksum: that of a whole file is the same for all.
+  assert.deepEqual(files.map((bytes) => [bytes.length, crc32(bytes.subarray(0, -4))]), GOLDEN);
 });
