@@ -50,7 +50,8 @@ export function resultText(report: RunReport, paint: Paint): string {
     parts.push(`${paint.red(what)} in ${summary.error.node}: ${summary.error.message}`);
   }
   const places = [["run", here(report.path)]];
-  for (const copy of report.copies.filter((file) => file.endsWith(".png"))) {
+  // What a strip was drawn from lies in folders named frames.
+  for (const copy of report.copies.filter((file) => file.endsWith(".png") && !file.includes("/frames/"))) {
     places.push(["picture", here(`${report.path}/${copy}`)]);
   }
   if (summary.parameters_sha256) places.push(["parameters", `sha256 ${summary.parameters_sha256.slice(0, 16)}`]);

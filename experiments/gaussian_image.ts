@@ -20,11 +20,11 @@ export default experiment({
   pipeline(p) {
     const target = pictures("pictures", { image: p.image, width: p.width, height: p.height });
     const codecs = compareCodecs("codecs", { pictures: target, ...p.codecs });
-    const { encoding, evaluation, fitEvaluation, over } = gaussianImage("", p, target, codecs, p.gaussians);
+    const { fit, encoding, evaluation, fitEvaluation, over } = gaussianImage("", p, target, codecs, p.gaussians);
     const above = gate(evaluation, "psnr_over_constant");
     return {
       scene: pictureName(p.image),
-      outputs: { encoding, evaluation, fit_evaluation: fitEvaluation, over_codecs: over },
+      outputs: { fit, encoding, evaluation, fit_evaluation: fitEvaluation, over_codecs: over },
       gates: {
         default: [above.atLeast(10), gate(evaluation, "coverage_median").atLeast(0.5)],
         tiny: [above.atLeast(3)],

@@ -155,15 +155,6 @@ function shareOut(
   return out;
 }
 
-/** Gaussians with a number that is not finite. */
-function notFiniteRows(values: Float32Array): number {
-  let rows = 0;
-  for (let at = 0; at < values.length; at += GAUSSIAN_FLOATS) {
-    if (!values.subarray(at, at + GAUSSIAN_FLOATS).every(Number.isFinite)) rows++;
-  }
-  return rows;
-}
-
 /** Settings of the trainer of a fit. */
 export function trainerOf(config: GaussianFitConfig, size: { readonly width: number; readonly height: number }) {
   const { parameterisation, blend, opaque, loss, rates, gaussians } = config, { width, height } = size;
@@ -256,10 +247,10 @@ export class GaussianFit {
     if (every > 0 && at.stepInPass % every === 0 && at.stepInPass <= DENSITY_UNTIL * config.steps) {
       changed = await this.#densify();
     }
-    const pass = at.pass, rate = factor(at.stepInPass - 1), ends = at.stepInPass === config.steps;
-    // What the last update of a pass has made is in no step's picture.
-    const notFinite = ends ? Math.max(report.notFinite, notFiniteRows(await trainer.values())) : report.notFinite;
-    const passed = ends ? await this.#end() : undefined;
+    const pass = at.pass, rate = factor(at.stepInPass - 1);
+    const passed = at.stepInPass === config.steps ? await this.#end() : undefined;
+    // What the last update before a change has made is in no step's picture, but in the one that was looked at then.
+    const notFinite = Math.max(report.notFinite, trainer.skipped);
     return { ...report, notFinite, pass, gaussians: trainer.count, rate, ...changed, passed };
   }
 
@@ -326,8 +317,8 @@ export class GaussianFit {
   async #end(): Promise<PassReport> {
     const { trainer } = this, at = this.#at;
     const psnrEnd = (await this.score()).psnr, psnrBefore = at.best;
-    // A picture that is not finite is never better.
-    const kept = psnrEnd >= psnrBefore + LEAST_GAIN;
+    // A picture that is not finite is never better, nor one that lacks Gaussians because they are not.
+    const kept = psnrEnd >= psnrBefore + LEAST_GAIN && trainer.skipped === 0;
     const report = { gaussians: trainer.count, ...{ added: at.added, split: at.split, pruned: at.pruned } };
     const rate = at.scale;
     if (kept) {

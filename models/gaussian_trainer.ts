@@ -20,6 +20,7 @@ import {
   gaussianRasterOps,
   gaussianSortMemory,
 } from "../kernels/gaussians/gaussian_raster.ts";
+import { heldOp } from "../kernels/gaussians/held.ts";
 import { QUANTISER_RANGE_FLOATS, type QuantiserBits, quantiserOps } from "../kernels/gaussians/quantiser.ts";
 import {
   PICTURE_SUMMARY,
@@ -66,6 +67,8 @@ export interface GaussianTrainerConfig {
   readonly rates: GaussianRates;
   /** A typical distance between neighbours, px: rates then mean the same whatever the picture's size and the Gaussians' number. */
   readonly unit: number;
+  /** Whether numbers can be held while others are trained, see {@linkcode GaussianTrainer.hold}. */
+  readonly holding?: boolean | undefined;
   /** Trains what the file format can hold: every forward pass rounds. */
   readonly quantiser?: { readonly bits: QuantiserBits; readonly rate: number } | undefined;
 }
@@ -118,6 +121,7 @@ export function gaussianTrainerMemory(
     { name: "picture", bytes: width * height * 4 },
     ...["parameters", "first moments", "second moments"].map((name) => ({ name: `Gaussian ${name}`, bytes: values })),
     ...(config.quantiser ? [{ name: "quantised Gaussians and their gradient", bytes: 2 * values }] : []),
+    ...(config.holding ? [{ name: "which numbers are free", bytes: values }] : []),
     ...list(gaussianRasterMemory(raster, true), "Gaussian"),
     ...list(gaussianSortMemory(raster), "Gaussian"),
     ...list(pictureLossMemory({ width, height, weights: config.loss }), "loss"),
@@ -129,7 +133,7 @@ export class GaussianTrainer {
   readonly config: GaussianTrainerConfig;
   readonly #gpu: Gpu;
   readonly #buffers: Record<
-    "targets" | "rates" | "rangeRates" | "summaries" | typeof SAVED[number] | typeof RANGES[number],
+    "targets" | "free" | "rates" | "rangeRates" | "summaries" | typeof SAVED[number] | typeof RANGES[number],
     GPUBuffer
   >;
   #entries: number;
@@ -141,6 +145,7 @@ export class GaussianTrainer {
   #step = 0;
   /** Steps since Adam's moments were cleared. */
   #adamStep = 0;
+  #skipped = 0;
 
   private constructor(gpu: Gpu, config: GaussianTrainerConfig, targets: Uint32Array) {
     this.#gpu = gpu;
@@ -150,6 +155,10 @@ export class GaussianTrainer {
     const slots = GAUSSIAN_CHUNK * SLOT;
     this.#buffers = {
       targets: gpu.upload("picture", targets),
+      free: gpu.upload(
+        "free numbers",
+        new Float32Array(config.holding ? config.capacity * GAUSSIAN_FLOATS : 4).fill(1),
+      ),
       rates: gpu.buffer("rates", slots, GPUBufferUsage.UNIFORM),
       rangeRates: gpu.buffer("rates of ranges", slots, GPUBufferUsage.UNIFORM),
       summaries: gpu.buffer("summaries", slots),
@@ -180,6 +189,11 @@ export class GaussianTrainer {
   /** Number of Gaussians. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Gaussians that are not in the picture of the last {@linkcode render}, because a number of theirs is not finite. */
+  get skipped(): number {
+    return this.#skipped;
   }
 
   /** The ops of one step, for benches. */
@@ -221,6 +235,8 @@ export class GaussianTrainer {
     const lengths = config.parameterisation === "cholesky" ? [1, 1, 1] : [0, 1, 0];
     const inUnits = config.parameterisation === "rotation_scale" ? [0, 0, 0] : lengths;
     const shape = inUnits.map((isLength) => rates.shape * (isLength ? unit : 1));
+    const gradient = straight?.gradient ?? raster.gradient!;
+    const held = config.holding ? [await heldOp(gpu, capacity, { free: b.free, gradient })] : [];
     const updates = await adamOps(
       gpu,
       {
@@ -234,7 +250,7 @@ export class GaussianTrainer {
       },
       {
         parameters: b.parameters,
-        gradient: straight?.gradient ?? raster.gradient!,
+        gradient,
         firstMoment: b.first,
         secondMoment: b.second,
       },
@@ -260,6 +276,7 @@ export class GaussianTrainer {
       ...loss.ops[j]!,
       ...backward,
       ...(straight?.ops ?? []),
+      ...held,
       update,
       ...(rangeUpdates ? [rangeUpdates[j]!] : []),
     ]);
@@ -301,6 +318,14 @@ export class GaussianTrainer {
     this.#gpu.write(this.#buffers.rangesFirst, noRanges);
     this.#gpu.write(this.#buffers.rangesSecond, noRanges);
     this.#adamStep = 0;
+  }
+
+  /**
+   * Holds the numbers whose `free` (`[count][12]`) is 0 and trains those where it is 1. The first moments of what is held have to be 0,
+   * as after {@linkcode GaussianTrainer.set}: {@linkcode GaussianTrainer.put} others there. Needs `holding` in the configuration.
+   */
+  hold(free: Float32Array<ArrayBuffer>): void {
+    this.#gpu.write(this.#buffers.free, free);
   }
 
   /** Sets the quantiser's ranges. */
@@ -361,8 +386,9 @@ export class GaussianTrainer {
       this.#writeCount();
       gpu.submit(this.#forward);
       const parts = await gpu.readAll([this.#raster!.counts, 8], [this.#raster!.picture, 4 * width * height]);
-      const wanted = new Uint32Array(parts[0]!)[GAUSSIAN_COUNTS.wanted]!;
+      const counts = new Uint32Array(parts[0]!), wanted = counts[GAUSSIAN_COUNTS.wanted]!;
       const whole = wanted <= this.#entries;
+      this.#skipped = counts[GAUSSIAN_COUNTS.notFinite]!;
       await this.#grow(wanted);
       if (whole) return new Float32Array(parts[1]!);
     }

@@ -116,8 +116,8 @@ const ASSUMED = { width: 768, height: 512 };
 const GOAL = 30;
 /** Parts of the first pass whose mean losses must fall one after another. */
 const LOSS_PARTS = 10;
-/** Shares of all steps at which the first picture is kept to be looked at. */
-const FRAME_SHARES = [0, 0.02, 0.1, 0.3, 1] as const;
+/** Shares of all steps after which the first picture is kept to be looked at, beside its start. */
+const FRAME_SHARES = [0.05, 0.3, 1] as const;
 
 /** Settings of a fit. */
 function fitConfig(p: FitGaussiansParams, seed: number): GaussianFitConfig {

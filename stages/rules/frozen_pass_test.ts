@@ -80,3 +80,18 @@ Deno.test("frozenPass speaks under way after three rows with one loss", () => {
   assert.equal(check(GOOD, { rows: rows(0.01, 0.01) }), undefined);
   assert.equal(check(GOOD, { rows: rows(0.02, 0.01, 0.01) }), undefined);
 });
+
+Deno.test("frozenPass fires where the loss moves and the clamped picture does not", () => {
+  const bright = (l2: number) => ({ loss: l2, l2, train_psnr: 4.6 });
+  const ended = { psnr_before: 4.6, psnr_start: 4.6, psnr_end: 4.6, kept: 0 };
+  const found = check({ ended, rows: [bright(990_000), bright(980_000)] });
+  assert.match(found?.message ?? "", /: the squared error is 2\.8e\+6 times that of the clamped picture/);
+  assert.equal(check({ ended, rows: [bright(0.36), bright(0.35)] }), undefined, "chance: nothing is clamped");
+});
+
+Deno.test("frozenPass does not take the last row of an undone pass for its own: it may show the picture before", () => {
+  const unseen = { loss: 0.3, coverage_median: 0 }, before = { loss: 0.3, coverage_median: 0.9 };
+  const ended = { ...STILL, psnr_start: 20, psnr_end: 20 };
+  assert.match(check(GOOD, { ended, rows: [unseen, before] })?.message ?? "", /: the median coverage is 0\.0,/);
+  assert.match(check(GOOD, { ended, rows: [before] })?.message ?? "", /: the rows show nothing/);
+});
