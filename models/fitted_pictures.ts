@@ -37,7 +37,8 @@ export interface FittedPictures {
 const SETTINGS = "gaussians.json";
 const schema = z.object({
   trainSeconds: z.number().min(0),
-  psnr: z.number(),
+  // JSON has no infinity: pictures that are matched exactly.
+  psnr: z.number().nullable().transform((psnr) => psnr ?? Infinity),
   stepsTo30: z.int().optional(),
   pictures: z.array(z.object({
     name: z.string(),

@@ -9,6 +9,8 @@ import { covarianceOf, shapeOf } from "./gaussian_parameters.ts";
 
 /** Both halves of a split Gaussian are narrower by this along its longer axis (3DGS). */
 const SPLIT_NARROWER = 1.6;
+/** Where opacities are trained, less than this shows nothing. */
+const LEAST_OPACITY = 0.01;
 /** Distance of a half's centre from the whole's, standard deviations. */
 const SPLIT_OFFSET = 0.5;
 
@@ -46,8 +48,8 @@ export function appendGaussians(state: GaussianState, values: Float32Array): Gau
 }
 
 /**
- * Gaussians worth keeping: those that make up at least `least` px of the picture and, where opacities are trained, are at least
- * `least` opaque. One that is not finite is kept, so that it is noticed.
+ * Gaussians worth keeping: those that make up at least `least` px of the picture and, where opacities are trained, are not all but
+ * transparent. With 0 every one is. One that is not finite is kept, so that it is noticed.
  */
 export function worthKeeping(values: Float32Array, shares: Float32Array, least: number, opaque: boolean): number[] {
   return [...shares.keys()].filter((k) => {
@@ -55,7 +57,7 @@ export function worthKeeping(values: Float32Array, shares: Float32Array, least: 
     // It is not drawn, so that its share says nothing.
     if (!row.every(Number.isFinite)) return true;
     const opacity = 1 / (1 + Math.exp(-row[GAUSSIAN_AT.opacity]!));
-    return !(shares[k]! < least) && !(!opaque && opacity < least);
+    return !(shares[k]! < least) && !(least > 0 && !opaque && opacity < LEAST_OPACITY);
   });
 }
 

@@ -116,6 +116,12 @@ Deno.test("worthKeeping drops what makes up too little of the picture, or is too
   const shares = Float32Array.of(3, 3, 0.009, 0.011, 0);
   assert.deepEqual(worthKeeping(values, shares, 0.01, true), [0, 1, 3]);
   assert.deepEqual(worthKeeping(values, shares, 0.01, false), [0, 3]);
+  const enough = Float32Array.of(3, 3, 3, 3, 3);
+  assert.deepEqual(
+    worthKeeping(values, enough, 0.5, false),
+    [0, 2, 3, 4],
+    "how opaque is enough does not depend on it",
+  );
   assert.deepEqual(worthKeeping(values, shares, 0, false), [0, 1, 2, 3, 4], "0 drops nothing");
 });
 

@@ -46,7 +46,7 @@ export interface GaussianFitConfig
     readonly every: number;
     /** Mean length of the gradient by the centre, in units in which half the longer side is 1, from which a Gaussian is split. */
     readonly split: number;
-    /** Gaussians that make up less of the picture, px, or are less opaque, are removed. */
+    /** Gaussians that make up less of the picture, px, are removed, and those that are all but transparent; 0: none. */
     readonly prune: number;
   };
   readonly seed: number;

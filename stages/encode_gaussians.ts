@@ -16,6 +16,7 @@ import type { Artifact } from "../runner/artifact.ts";
 import { StageError } from "../runner/errors.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
+import { savedState } from "./checkpoint_numbers.ts";
 import type { Pictures } from "./pictures.ts";
 import { saveCheckpoint } from "./training_record.ts";
 
@@ -78,7 +79,7 @@ export const encodeGaussians = stage({
     const files: Uint8Array<ArrayBuffer>[] = [];
     const saved = await context.checkpoint.load();
     if (saved) {
-      ({ outcomes, seconds } = saved.state as unknown as { outcomes: Outcome[]; seconds: number });
+      ({ outcomes, seconds } = savedState(saved.state) as { outcomes: Outcome[]; seconds: number });
       for (const [k, { bytes }] of outcomes.entries()) {
         files.push(Uint8Array.from(saved.tensors[`file ${k}`] as Uint32Array).slice(0, bytes));
       }

@@ -29,6 +29,7 @@ import { StageError } from "../runner/errors.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { oneColourScores, type PictureTarget } from "../scenes/picture.ts";
+import { savedState } from "./checkpoint_numbers.ts";
 import type { Pictures } from "./pictures.ts";
 import { drawFitOverTime, writeFrame } from "./picture_strip.ts";
 import { saveCheckpoint, writeNotFinite } from "./training_record.ts";
@@ -52,16 +53,18 @@ export const FitGaussians = z.object({
   loss: z.enum(["l1", "l2", "ssim", "mix"]).default("l2").describe("mix: 0.2 L1 + 0.8 L2 + 0.1 (1 - SSIM)"),
   passes: z.int().min(1).default(1).describe("each starts from the best so far, and never makes it worse"),
   steps: z.int().min(1).default(500).describe("of each pass"),
-  place_rate: z.number().positive().default(0.04).describe("Adam's rate of centres, mean spacings"),
-  shape_rate: z.number().positive().default(0.04).describe("of logarithms, radians or mean spacings"),
-  colour_rate: z.number().positive().default(0.04),
-  opacity_rate: z.number().positive().default(0.04).describe("of the logit, where opacity is trained"),
-  final_rate: z.number().positive().max(1).default(0.1).describe("rates at the end of a pass, as a share"),
+  place_rate: z.number().positive().default(0.05).describe("Adam's rate of centres, mean spacings"),
+  shape_rate: z.number().positive().default(0.05).describe("of logarithms, radians or mean spacings"),
+  colour_rate: z.number().positive().default(0.05),
+  opacity_rate: z.number().positive().default(0.05).describe("of the logit, where opacity is trained"),
+  final_rate: z.number().positive().max(1).default(0.2).describe("rates at the end of a pass, as a share"),
   densify_every: z.int().min(0).default(0).describe("steps between splits and removals within a pass; 0: none"),
   densify_threshold: z.number().positive().default(2e-4).describe(
     "gradient of the centre from which a Gaussian is split; half the longer side is 1",
   ),
-  prune: z.number().min(0).default(0.01).describe("those that make up fewer px, or are less opaque, are removed"),
+  prune: z.number().min(0).default(0.5).describe(
+    "those that make up fewer px are removed, and all but transparent ones; 0: none",
+  ),
   eval_every: z.int().min(1).default(100).describe("steps between looks at the whole picture"),
 });
 /** Resolved parameters of the training. */
@@ -202,8 +205,9 @@ export const fitGaussians = stage({
     let outcomes: Outcome[] = [], curves: [number, number][][] = [], frames: number[] = [];
     let finished: Float32Array<ArrayBuffer>[] = [];
     const saved = await context.checkpoint.load();
+    const restored = saved && savedState(saved.state);
     if (saved) {
-      ({ index, seconds, losses, first, outcomes, curves, frames } = saved.state as unknown as
+      ({ index, seconds, losses, first, outcomes, curves, frames } = restored as
         & {
           [K in "index" | "seconds" | "first"]: number;
         }
@@ -220,8 +224,10 @@ export const fitGaussians = stage({
       context.phase("compile");
       await fit.trainer.prewarm();
       if (resume) {
-        const { fit: state } = resume.state as { fit: unknown };
-        await fit.restore({ tensors: resume.tensors as GaussianTrainerState, state });
+        await fit.restore({
+          tensors: resume.tensors as GaussianTrainerState,
+          state: (restored as { fit: unknown }).fit,
+        });
         resume = undefined;
       } else {
         losses = [];
@@ -265,7 +271,7 @@ export const fitGaussians = stage({
             ...{ split: passed.split, pruned: passed.pruned, psnr_before: passed.psnrBefore },
             ...{ psnr_start: passed.psnrStart, psnr_end: passed.psnrEnd, kept: passed.kept ? 1 : 0, rate: passed.rate },
           });
-          if (!passed.kept) {
+          if (!passed.kept && healthy) {
             context.event(
               "note",
               "pass-undone",

@@ -1,14 +1,21 @@
 /** What the documentation names must exist, and what exists must be named: parameters, rules, packages, links, pictures. */
 import assert from "node:assert/strict";
+import type { z } from "zod";
+import { CompareCodecs } from "../stages/compare_codecs.ts";
 import { Alpha, Distill, Features, KiloUniform } from "../stages/distill.ts";
 import { Distillation } from "../stages/distillation.ts";
+import { EncodeGaussians } from "../stages/encode_gaussians.ts";
 import { evaluate } from "../stages/evaluate.ts";
+import { evaluatePictures } from "../stages/evaluate_pictures.ts";
 import { ExportTeacher } from "../stages/export_teacher.ts";
 import { Depth } from "../stages/field_training.ts";
+import { FitGaussians } from "../stages/fit_gaussians.ts";
 import { FitSplats, loadSplats } from "../stages/fit_splats.ts";
+import { GaussianImage } from "../stages/gaussian_image.ts";
 import { inspectDepth } from "../stages/inspect_depth.ts";
 import { LookAround } from "../stages/look_around.ts";
 import { MatchLocally } from "../stages/match_locally.ts";
+import { PictureSource } from "../stages/pictures.ts";
 import { TrainField } from "../stages/train_field.ts";
 import { RULES } from "../stages/rules/mod.ts";
 import { fileTest } from "./permissions.ts";
@@ -24,12 +31,24 @@ async function list(folder: string, ending: string): Promise<string[]> {
   return names.sort();
 }
 
-fileTest("docs/experiments.md names every parameter of the stages, and every experiment that distils", async () => {
+/** The parameters of an experiment's own, beside those that several share. */
+async function parametersOf(experiment: string): Promise<readonly string[]> {
+  const { default: { params } } = await import(`../experiments/${experiment}.ts`) as {
+    default: { params: z.ZodObject };
+  };
+  return Object.keys(params.shape);
+}
+
+fileTest("docs/experiments.md names every parameter of the stages, and every experiment of both families", async () => {
   const text = await read("docs/experiments.md");
-  const distilling: string[] = [];
+  const distilling: string[] = [], picturing: string[] = [];
   for (const file of await list("experiments/", ".ts")) {
-    if ((await read(`experiments/${file}`)).includes("DISTILLATION_PRESETS")) distilling.push(file.replace(".ts", ""));
+    const source = await read(`experiments/${file}`), name = file.replace(".ts", "");
+    if (source.includes("DISTILLATION_PRESETS")) distilling.push(name);
+    if (source.includes('"../scenes/picture.ts"')) picturing.push(name);
   }
+  const names = (all: readonly string[]) => Object.fromEntries(all.map((name) => [name, 0]));
+  const ofPictures = (await Promise.all(picturing.map(parametersOf))).flat();
   const section = (heading: string) => text.split(/^##+ /m).find((part) => part.startsWith(heading)) ?? "";
   for (
     const [heading, shape] of [
@@ -43,13 +62,16 @@ fileTest("docs/experiments.md names every parameter of the stages, and every exp
       ["`features` of `distill`", Features.shape],
       ["Students", KiloUniform.shape],
       ["Stage `match_locally`", MatchLocally.shape],
-      ["Experiments that distil", {
-        ...Distillation.shape,
-        ...Object.fromEntries(distilling.map((name) => [name, 0])),
-      }],
+      ["Experiments that distil", { ...Distillation.shape, ...names(distilling) }],
       ["Stage `evaluate`", evaluate.definition.params.shape],
       ["Stage `inspect_depth`", inspectDepth.definition.params.shape],
       ["Stage `look_around`", LookAround.shape],
+      ["Stage `pictures`", PictureSource.shape],
+      ["Stage `fit_gaussians`", FitGaussians.shape],
+      ["Stage `encode_gaussians`", EncodeGaussians.shape],
+      ["Stage `evaluate_pictures`", evaluatePictures.definition.params.shape],
+      ["Stage `compare_codecs`", CompareCodecs.shape],
+      ["Experiments with pictures", { ...GaussianImage.shape, ...names(ofPictures), ...names(picturing) }],
     ] as const
   ) {
     const named = [...section(heading).matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);

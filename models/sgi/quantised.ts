@@ -7,7 +7,9 @@ export { POSITION_MARGIN, QUANTISER_CODES as CODES } from "../../kernels/gaussia
 
 /** A range that codes stand in: `value = low + step * code`. Both are f32 values. */
 export interface Range {
+  /** Value of code 0. */
   readonly low: number;
+  /** From one code to the next, above 0. */
   readonly step: number;
 }
 
@@ -32,10 +34,15 @@ export const CODE_AT = { x: 0, y: 1, scaleX: 2, scaleY: 3, angle: 4, luma: 5, or
 export interface QuantisedGaussians {
   /** Of the picture, px. */
   readonly width: number;
+  /** Of the picture, px. */
   readonly height: number;
+  /** Number of Gaussians. */
   readonly count: number;
+  /** How pixels are made of them. */
   readonly blend: "average" | "sum";
+  /** Widths of the codes. */
   readonly bits: CodeBits;
+  /** What the codes of shapes and colours stand for. */
   readonly ranges: {
     /** Of ln sigma_x and ln sigma_y, sigma in px. */
     readonly scale: Range;

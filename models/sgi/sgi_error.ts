@@ -8,6 +8,7 @@
 export class SgiError extends Error {
   /** The runner shows the message without a stack: it says all that is needed. */
   readonly userFacing = true;
+  /** Of the class. */
   override readonly name = "SgiError";
 
   /** Composes the message from what was expected and found, and what can be done about it. */

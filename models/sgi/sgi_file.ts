@@ -25,11 +25,15 @@ import {
 
 /** Where the bytes of a file go; fractions, because an entropy coder shares bytes between numbers. */
 export interface SgiStatistics {
+  /** Frame: header and checksum. */
   readonly header: number;
+  /** Of x and y. */
   readonly positions: number;
   /** Of sigma_x and sigma_y. */
   readonly scales: number;
+  /** Of theta. */
   readonly angles: number;
+  /** Of Y, Co and Cg. */
   readonly colours: number;
   /** Of the whole file. */
   readonly total: number;

@@ -8,10 +8,13 @@ import { MAX_INTEGER_GAUSSIANS, MAX_INTEGER_SIDE } from "../../kernels/gaussians
 import { type CodeBits, POSITION_MARGIN, type QuantisedGaussians, type Range } from "./quantised.ts";
 import { SgiError } from "./sgi_error.ts";
 
-/** How coarse numbers may become: of places, as a share of the smaller sigma; of angles; of colours, for a sigma of 1 px. */
+/** How coarse numbers may become, see `precisionOf`; 0 keeps them as they are. */
 export interface Tolerances {
+  /** Of places, as a share of the smaller sigma. */
   readonly place: number;
+  /** Of angles. */
   readonly angle: number;
+  /** Of colours, for sigmas of 1 px. */
   readonly colour: number;
 }
 
