@@ -9,7 +9,7 @@ import type { Gpu } from "../kernels/device.ts";
 import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import { type CodedPictures, loadCodedPictures, saveCodedPictures } from "../models/coded_pictures.ts";
 import type { FittedPictures } from "../models/fitted_pictures.ts";
-import { notCodable, quantiseTrained } from "../models/gaussian_quantisation.ts";
+import { DEFAULT_QUANTISATION, notCodable, quantiseTrained } from "../models/gaussian_quantisation.ts";
 import { decodeSgi, encodeSgi, sgiStatistics } from "../models/sgi/sgi_file.ts";
 import { renderSgi } from "../models/sgi/sgi_picture.ts";
 import type { Artifact } from "../runner/artifact.ts";
@@ -22,15 +22,16 @@ import { saveCheckpoint } from "./training_record.ts";
 
 /** Parameters of the encoding. */
 export const EncodeGaussians = z.object({
-  position_bits: z.int().min(0).max(4).default(1).describe("behind the point: centres stand in steps of 2^-bits px"),
-  scale_bits: z.int().min(1).max(8).default(5).describe("of the logarithm of each standard deviation"),
-  angle_bits: z.int().min(1).max(8).default(5),
-  luma_bits: z.int().min(1).max(10).default(6),
-  chroma_bits: z.int().min(1).max(10).default(5),
-  steps: z.int().min(0).default(200).describe("of training with rounding; 0: rounded once"),
-  rate: z.number().positive().default(0.02).describe("Adam's rate of all parameters, see fit_gaussians"),
-  range_rate: z.number().min(0).default(2e-3).describe("of the ranges that codes stand in"),
-  final_rate: z.number().positive().max(1).default(0.03).describe("rates at the end, as a share"),
+  step: z.number().positive().max(16).default(DEFAULT_QUANTISATION.step).describe(
+    "coarseness: factor of all steps between levels; less is larger and better",
+  ),
+  steps: z.int().min(0).default(DEFAULT_QUANTISATION.steps).describe("of training between roundings; 0: rounded once"),
+  rate: z.number().positive().default(DEFAULT_QUANTISATION.rates.place).describe(
+    "Adam's rate of all parameters, see fit_gaussians",
+  ),
+  final_rate: z.number().positive().max(1).default(DEFAULT_QUANTISATION.finalRate).describe(
+    "rates at the end of each part, as a share",
+  ),
 });
 
 const codedArtifact: Artifact<CodedPictures> = {
@@ -102,23 +103,17 @@ export const encodeGaussians = stage({
         target,
         fit.gaussians,
         {
-          bits: {
-            position: params.position_bits,
-            scale: params.scale_bits,
-            angle: params.angle_bits,
-            luma: params.luma_bits,
-            chroma: params.chroma_bits,
-          },
+          ...DEFAULT_QUANTISATION,
+          step: params.step,
           steps: params.steps,
-          loss: { l1: 0, l2: 1, ssim: 0 },
           rates: { place: params.rate, shape: params.rate, opacity: 0, colour: params.rate },
-          rangeRate: params.range_rate,
           finalRate: params.final_rate,
         },
         (step) => context.progress({ done: k * params.steps + step, total, unit: "step" }),
       );
       context.phase(pictures.length === 1 ? "encode" : `encode ${target.name}`);
-      const file = encodeSgi(quantised.gaussians), parts = sgiStatistics(quantised.gaussians);
+      const { gaussians, tolerances } = quantised;
+      const file = encodeSgi(gaussians, { tolerances }), parts = sgiStatistics(gaussians, { tolerances });
       // What the decoder gives, bit for bit the same everywhere: the only figure of a file that counts.
       const { data, width, height } = renderSgi(decodeSgi(file));
       const psnr = psnrOf(meanSquaredError(Float64Array.from(data, (byte) => byte / 255), target.rgb));
