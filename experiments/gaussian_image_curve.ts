@@ -47,6 +47,7 @@ export default experiment({
         default: learnt.map((g) => g.atLeast(4)),
         tiny: learnt.map((g) => g.atLeast(2)),
         cpu: learnt.map((g) => g.atLeast(8)),
+        paper: learnt.map((g) => g.atLeast(8)),
       },
     };
   },

@@ -13,7 +13,7 @@ export * from "./encodings/hash_grid.ts";
 export * from "./encodings/spherical_harmonics.ts";
 export * from "./gaussians/gaussian_layout.ts";
 export * from "./gaussians/gaussian_raster.ts";
-export * from "./gaussians/integer_gaussians.ts";
+export { type IntegerGaussians, renderIntegerGaussians } from "./gaussians/integer_gaussians.ts";
 export * from "./gaussians/integer_picture.ts";
 export * from "./gaussians/quantiser.ts";
 export * from "./kernel.ts";

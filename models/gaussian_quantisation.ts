@@ -38,7 +38,7 @@ export const DEFAULT_QUANTISATION: QuantisationConfig = {
   step: 1,
   steps: 240,
   loss: { l1: 0, l2: 1, ssim: 0 },
-  rates: { place: 0.02, shape: 0.02, opacity: 0, colour: 0.02 },
+  rates: { place: 0.04, shape: 0.04, opacity: 0, colour: 0.04 },
   finalRate: 0.1,
 };
 
@@ -113,6 +113,9 @@ const FINE = { position: 3, angle: 8, luma: 10, chroma: 10 } as const;
 /** Free levels beyond the numbers of a first fit, as a share of their range: training moves them. */
 const ROOM = 0.1;
 
+/** Numbers beyond these are cut off: sigmas that are nothing beside the blur or beyond all pictures, colours that no sum needs. */
+const LIMITS = { scale: [-6, 9], luma: [-1, 2], chroma: [-1.2, 1.2] } as const;
+
 /** What a file says of Gaussians with these numbers. */
 function headerFor(
   gaussians: PictureGaussians,
@@ -129,24 +132,25 @@ function headerFor(
     sorted.orange.push(colours[3 * k + 1]!);
     sorted.green.push(colours[3 * k + 2]!);
   }
-  const ends = (numbers: number[]) => {
-    let low = Infinity, high = -Infinity;
+  const ends = (numbers: number[], [least, most]: readonly [number, number]) => {
+    let low = most, high = least;
     for (const x of numbers) {
       low = Math.min(low, x);
       high = Math.max(high, x);
     }
-    const room = Math.max(ROOM * (high - low), 1 / 64);
-    return count === 0 ? { low: 0, span: 1 } : { low: low - room, span: high - low + 2 * room };
+    const room = Math.max(ROOM * (high - low), 1 / 64), from = Math.max(least, low - room);
+    return count === 0 ? { low: 0, span: 1 } : { low: from, span: Math.min(most, high + room) - from };
   };
-  const scale = ends(sorted.scale), scaleStep = Math.max(BALANCE.scale * step, scale.span / 255);
+  const scale = ends(sorted.scale, LIMITS.scale), scaleStep = Math.max(BALANCE.scale * step, scale.span / 255);
   const scaleBits = Math.max(1, Math.ceil(Math.log2(scale.span / scaleStep + 1)));
   const bits: QuantiserBits = { ...FINE, scale: scaleBits };
   const fine = (name: "luma" | "orange" | "green", width: number) => {
-    const { low, span } = ends(sorted[name]);
+    const { low, span } = ends(sorted[name], name === "luma" ? LIMITS.luma : LIMITS.chroma);
     return [low, Math.log(span / (2 ** width - 1))];
   };
   const ranges = Float32Array.from([
-    ...[scale.low, Math.log(scaleStep)],
+    // The last of the levels, of which there may be up to twice as many as needed, stays below the limit.
+    ...[Math.min(scale.low, LIMITS.scale[1] - scaleStep * (2 ** scaleBits - 1)), Math.log(scaleStep)],
     ...[...fine("luma", FINE.luma), ...fine("orange", FINE.chroma), ...fine("green", FINE.chroma)],
   ]);
   const whole = (x: number) => Math.min(255, Math.max(1, Math.round(256 * x * step)));

@@ -14,7 +14,7 @@ import { jsonArtifact } from "../runner/artifact.ts";
 import { StageError } from "../runner/errors.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
-import { oneColourScores, type PictureTarget } from "../scenes/picture.ts";
+import { oneColourScores } from "../scenes/picture.ts";
 import { median } from "./depth_statistics.ts";
 import { drawFile, drawGaussians } from "./drawn_picture.ts";
 import type { Pictures } from "./pictures.ts";
