@@ -50,6 +50,9 @@ export function resultText(report: RunReport, paint: Paint): string {
     parts.push(`${paint.red(what)} in ${summary.error.node}: ${summary.error.message}`);
   }
   const places = [["run", here(report.path)]];
+  for (const copy of report.copies.filter((file) => file.endsWith(".sgi"))) {
+    places.push(["file", here(`${report.path}/${copy}`)]);
+  }
   // What a strip was drawn from lies in folders named frames.
   for (const copy of report.copies.filter((file) => file.endsWith(".png") && !file.includes("/frames/"))) {
     places.push(["picture", here(`${report.path}/${copy}`)]);

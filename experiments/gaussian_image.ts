@@ -21,18 +21,16 @@ export default experiment({
     const target = pictures("pictures", { image: p.image, width: p.width, height: p.height });
     const codecs = compareCodecs("codecs", { pictures: target, ...p.codecs });
     const { fit, encoding, evaluation, fitEvaluation, over } = gaussianImage("", p, target, codecs, p.gaussians);
-    const above = gate(evaluation, "psnr_over_constant");
+    const above = gate(evaluation, "psnr_over_constant"), covered = gate(evaluation, "coverage_median").atLeast(0.5);
+    const good = [gate(fitEvaluation, "psnr").atLeast(30), covered, above.atLeast(10)];
     return {
       scene: pictureName(p.image),
       outputs: { fit, encoding, evaluation, fit_evaluation: fitEvaluation, over_codecs: over },
       gates: {
-        default: [above.atLeast(10), gate(evaluation, "coverage_median").atLeast(0.5)],
+        default: [above.atLeast(10), covered],
         tiny: [above.atLeast(3)],
-        cpu: [
-          gate(fitEvaluation, "psnr").atLeast(30),
-          gate(evaluation, "coverage_median").atLeast(0.5),
-          above.atLeast(10),
-        ],
+        cpu: good,
+        paper: good,
       },
     };
   },

@@ -232,13 +232,13 @@ export class GaussianFit {
     return passes === 1 ? initial : Math.round(initial + (gaussians - initial) * pass / (passes - 1));
   }
 
-  /** Makes some steps: up to the next change of number, the end of the pass, or the end of a submit. */
-  async run(): Promise<FitReport> {
+  /** Makes some steps, at most `most`: up to the next change of number, the end of the pass, or the end of a submit. */
+  async run(most: number = GAUSSIAN_CHUNK): Promise<FitReport> {
     const { config, trainer } = this, at = this.#at;
     if (at.stepInPass === 0) await this.#begin();
     const { every } = config.density;
     const due = every === 0 ? Infinity : every - at.stepInPass % every;
-    const count = Math.min(GAUSSIAN_CHUNK, config.steps - at.stepInPass, due);
+    const count = Math.min(GAUSSIAN_CHUNK, most, config.steps - at.stepInPass, due);
     const factor = (step: number) => at.scale * config.finalRate ** (step / Math.max(1, config.steps - 1));
     const report = await trainer.run(Array.from({ length: count }, (_, j) => factor(at.stepInPass + j)));
     at.stepInPass += count;

@@ -134,6 +134,19 @@ Deno.test("GaussianFit ends in the same bits for the same seed, and when it goes
   for (const fit of [undisturbed, again, other]) fit.free();
 });
 
+Deno.test("GaussianFit that goes on between two changes of number remembers how Gaussians were pulled", async () => {
+  // Longer than a submit, and room for the four that are pulled hardest.
+  const changes = { gaussians: 14, initial: 10, steps: 60, density: { every: 30, split: 1e-6, prune: 0.01 } };
+  const undisturbed = await create(changes), resumed = await create(changes);
+  assert.equal((await undisturbed.run()).step, 25);
+  await resumed.restore(structuredClone(await undisturbed.save()));
+  const rest = await finish(undisturbed);
+  assert.deepEqual(rest.map(({ split }) => split), [4, 0, 0]);
+  assert.deepEqual(await finish(resumed), rest);
+  assert.deepEqual(await valuesOf(resumed), await valuesOf(undisturbed));
+  for (const fit of [undisturbed, resumed]) fit.free();
+});
+
 Deno.test("GaussianFit adds Gaussians where the picture is wrong, a share in each later pass", async () => {
   for (const blend of ["average", "sum"] as const) {
     const fit = await create({ blend, initial: 6, passes: 3 });

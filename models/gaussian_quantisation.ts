@@ -13,6 +13,7 @@ import type { PictureLossWeights } from "../kernels/losses/picture_loss.ts";
 import { Pcg } from "../kernels/random/pcg.ts";
 import type { PictureTarget } from "../scenes/picture.ts";
 import { solveColours } from "./gaussian_colours.ts";
+import { descend } from "./gaussian_descent.ts";
 import { scoreOf } from "./gaussian_fit.ts";
 import { reparameterise } from "./gaussian_parameters.ts";
 import { GAUSSIAN_CHUNK, type GaussianRates, GaussianTrainer } from "./gaussian_trainer.ts";
@@ -31,6 +32,8 @@ export interface QuantisationConfig {
   readonly rates: GaussianRates;
   /** Factor of the rates at the end of a part; they fall exponentially from 1. */
   readonly finalRate: number;
+  /** How often every code is tried a level lower and higher at the end, see `descend`; 0 with 0 steps for plain rounding. */
+  readonly sweeps: number;
 }
 
 /** Settings that suit Kodak pictures. */
@@ -40,6 +43,7 @@ export const DEFAULT_QUANTISATION: QuantisationConfig = {
   loss: { l1: 0, l2: 1, ssim: 0 },
   rates: { place: 0.04, shape: 0.04, opacity: 0, colour: 0.04 },
   finalRate: 0.1,
+  sweeps: 4,
 };
 
 /** What came out. */
@@ -212,7 +216,8 @@ export async function quantiseTrained(
     let codes = rounded, psnrTrained = psnrRounded;
     if (config.steps > 0) {
       const shaped = await settleShapes(trainer, start, levelsOf, config, progress);
-      const trained = withColours(header, { ...given, values: shaped }, target, codesOf(shaped));
+      const coloured = withColours(header, { ...given, values: shaped }, target, codesOf(shaped));
+      const trained = descend(header, coloured, target, config.sweeps);
       psnrTrained = await psnrOf(dequantise({ ...header, codes: trained }).values);
       if (psnrTrained >= psnrRounded) codes = trained;
     }

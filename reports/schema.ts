@@ -317,6 +317,39 @@ bits_per_pixel# 8 bytes / (width height)
 psnr# PSNR against the picture, dB
 ms_ssim# MS-SSIM against the picture; empty where it is too small for that`,
   ),
+  codes: describe(
+    "One picture's file of Gaussians: where its bytes go, and what they cost",
+    keyed,
+    `image name of the picture
+gaussians# how many Gaussians
+bytes# size of the whole file, bytes
+bits_per_gaussian# 8 bytes / gaussians
+bits_per_pixel# 8 bytes / (width height)
+ratio# raw parameters, eight float32 for each Gaussian, over the file
+positions# bytes of the centres; a fraction, since an entropy coder shares bytes
+scales# bytes of the standard deviations
+angles# bytes of the angles
+colours# bytes of the colours
+psnr_float# PSNR of the Gaussians before, dB
+psnr_rounded# of the same, rounded once, dB
+psnr# of the decoded file, dB
+seconds# ~ time of rounding, training and coding, s`,
+  ),
+  passes: describe(
+    "One pass of the fit of one picture",
+    keyed,
+    `image name of the picture
+pass# from 0
+gaussians# at its end
+added# before its first step, where the error was largest
+split# split in two
+pruned# removed
+psnr_before# PSNR of the best Gaussians before it, dB
+psnr_start# after removing and adding, before its first step, dB
+psnr_end# after its last step, dB
+kept# 1 when it was better and kept, 0 when it was undone
+rate# factor of the rates that it began with`,
+  ),
 } as const;
 
 /** The views beside the tables. */

@@ -36,6 +36,8 @@ export const nodeTables = [
   "teacher_depth_views",
   "teacher_depth_histogram",
   "rate_distortion",
+  "codes",
+  "passes",
 ] as const;
 
 /** Name of one of the {@link nodeTables}. */

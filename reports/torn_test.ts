@@ -38,6 +38,8 @@ function files(): Map<string, string> {
     "teacher_depth_views.csv": 'view,coverage\n"r,0",0.75\nr_1,0.625\n',
     "teacher_depth_histogram.csv": "bin,low\n0,0.125\n1,0.25\n",
     "rate_distortion.csv": "codec,setting,bytes\njpeg,50,21000\nwebp,50,16000\n",
+    "codes.csv": "image,bytes,positions\na,21000,9000\nb,16000,7000\n",
+    "passes.csv": "image,pass,kept\na,0,1\na,1,0\n",
     "events.csv": "severity,kind,message\nnote,cap,reached 125\n",
   }, false);
   add(`cache/${keys.student[0]}`, { "training_metrics.csv": training("0.375") }, false);

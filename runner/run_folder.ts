@@ -132,7 +132,7 @@ export interface RunSummary {
 }
 
 /** The files that are copied from output nodes. */
-const copied = /\.(csv|png|json|svg|md|txt)$/i;
+const copied = /\.(csv|png|json|sgi|svg|md|txt)$/i;
 /** Files larger than this are not copied. */
 const largest = 4 * 2 ** 20;
 /** No more than this is copied from one node. */

@@ -89,9 +89,13 @@ export const encodeGaussians = stage({
       if (k < files.length) continue;
       context.signal.throwIfAborted();
       const fit = fitted.pictures[k];
-      if (fit?.name !== target.name) {
+      const wanted = `${target.name} ${target.width}x${target.height}`;
+      const found = fit && `${fit.name} ${fit.gaussians.width}x${fit.gaussians.height}`;
+      if (!fit || found !== wanted) {
         throw new StageError(
-          `Expected a fit of ${target.name}, found one of ${fit?.name}: encode what was fitted to these pictures`,
+          `Expected a fit of ${wanted}, found ${
+            found ? `one of ${found}` : "none"
+          }: encode what was fitted to these pictures`,
         );
       }
       const problem = notCodable(fit.gaussians);

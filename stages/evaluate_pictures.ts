@@ -63,10 +63,12 @@ const STRIP_PICTURES = 3;
 /** Scores of one picture. */
 type Scores =
   & Record<
-    Exclude<typeof VIEW_COLUMNS[number], "view" | "bytes" | "ms_ssim"> | "milliseconds",
+    Exclude<typeof VIEW_COLUMNS[number], "view" | Optional> | "milliseconds",
     number
   >
-  & { readonly ms_ssim: number | undefined; readonly bytes: number | undefined };
+  & Record<Optional, number | undefined>;
+/** SSIM and MS-SSIM of pictures that have no room for their window, bytes of those that are no files. */
+type Optional = "ssim" | "ms_ssim" | "bytes";
 
 /** Renders pictures and scores them. */
 export const evaluatePictures = stage({
@@ -91,23 +93,23 @@ export const evaluatePictures = stage({
     context.phase("render and measure");
     for (const [k, target] of pictures.entries()) {
       context.signal.throwIfAborted();
-      const named = model.pictures[k];
-      if (named?.name !== target.name) {
-        throw new StageError(
-          `Expected a picture of ${target.name}, found one of ${named?.name}: evaluate what was made from these pictures`,
-        );
-      }
       const { width, height, rgb } = target;
-      const file = model.kind === "coded" ? model.pictures[k]!.file : undefined;
-      const drawn = file
-        ? await drawFile(gpu, file)
-        : await drawGaussians(gpu, (model as FittedPictures).pictures[k]!.gaussians);
+      const given = model.pictures[k],
+        wrong = (found: string) =>
+          new StageError(
+            `Expected a picture of ${target.name} ${width}x${height}, found ${found}: evaluate what was made from these pictures`,
+          );
+      if (given?.name !== target.name) throw wrong(given ? `one of ${given.name}` : "none");
+      const file = "file" in given ? given.file : undefined;
+      const drawn = "file" in given ? await drawFile(gpu, given.file) : await drawGaussians(gpu, given.gaussians);
+      if (drawn.width !== width || drawn.height !== height) throw wrong(`one of ${drawn.width}x${drawn.height}`);
       const shown = params.rounding === "uint8" ? drawn.shown.map((v) => Math.round(v * 255) / 255) : drawn.shown;
       const gaussians = drawn.gaussians, baselines = oneColourScores(rgb);
       const score: Scores = {
         psnr: psnrOf(meanSquaredError(shown, rgb)),
-        ssim: ssim(shown, rgb, width, height),
-        ms_ssim: msSsimScales(width, height) === 0 ? undefined : msSsim(shown, rgb, width, height),
+        ...(msSsimScales(width, height) === 0
+          ? { ssim: undefined, ms_ssim: undefined }
+          : { ssim: ssim(shown, rgb, width, height), ms_ssim: msSsim(shown, rgb, width, height) }),
         ...{ psnr_white: baselines.white, psnr_black: baselines.black, psnr_constant: baselines.constant },
         deviation: deviationOf(shown),
         coverage_median: median(Float64Array.from(drawn.coverage))!,
@@ -115,7 +117,8 @@ export const evaluatePictures = stage({
       };
       scores.push(score);
       const { milliseconds: _, ...columns } = score;
-      views.append({ view: target.name, ...columns, ms_ssim: score.ms_ssim ?? "", bytes: file?.length ?? "" });
+      const optional = { ssim: score.ssim ?? "", ms_ssim: score.ms_ssim ?? "", bytes: score.bytes ?? "" };
+      views.append({ view: target.name, ...columns, ...optional });
       if (file) {
         const row: RateDistortionRow = {
           ...{ image: target.name, width, height, codec: "sgi", setting: gaussians, gaussians, bytes: file.length },
@@ -132,8 +135,9 @@ export const evaluatePictures = stage({
     const psnr = mean("psnr"), constant = mean("psnr_constant"), milliseconds = mean("milliseconds");
     const metrics = {
       psnr,
-      ssim: mean("ssim"),
-      ms_ssim: scores.every((s) => s.ms_ssim !== undefined) ? mean("ms_ssim") : undefined,
+      ...(scores.some((s) => s.ms_ssim === undefined)
+        ? { ssim: undefined, ms_ssim: undefined }
+        : { ssim: mean("ssim"), ms_ssim: mean("ms_ssim") }),
       psnr_white: mean("psnr_white"),
       psnr_black: mean("psnr_black"),
       psnr_constant: constant,

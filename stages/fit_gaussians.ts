@@ -241,7 +241,7 @@ export const fitGaussians = stage({
       let score: PictureScore | undefined;
       while (!fit.done) {
         const start = performance.now(), before = fit.step;
-        const report = await fit.run();
+        const report = await fit.run(params.eval_every - fit.step % params.eval_every);
         const passedBy = (every: number) => Math.floor(report.step / every) > Math.floor(before / every);
         const look = passedBy(params.eval_every) || report.passed !== undefined;
         const healthy = Number.isFinite(report.loss) && report.notFinite === 0;

@@ -33,6 +33,9 @@ import projectBody from "./gaussian_project.wgsl" with { type: "text" };
 import rasterBody from "./gaussian_raster.wgsl" with { type: "text" };
 import rasterBackwardBody from "./gaussian_raster_backward.wgsl" with { type: "text" };
 import shapeModule from "./gaussian_shape.wgsl" with { type: "text" };
+import slotsBody from "./gaussian_slots.wgsl" with { type: "text" };
+import sumsApartModule from "./gaussian_sums_apart.wgsl" with { type: "text" };
+import sumsTogetherModule from "./gaussian_sums_together.wgsl" with { type: "text" };
 import thresholdBody from "./gaussian_threshold.wgsl" with { type: "text" };
 import weightModule from "./gaussian_weight.wgsl" with { type: "text" };
 
@@ -42,6 +45,10 @@ const TILE = 8;
 const GAUSSIAN_BYTES = GAUSSIAN_FLOATS * 4;
 /** Weights that differ from the last that counts by less than this share tie with it. */
 const TIE = 1e-5;
+/** Threads of a workgroup of the pass that adds sums up. */
+const SLOT_WORKGROUP = 256;
+/** Most bytes of sums that a pass of its own adds up: what one binding holds on every device. */
+const MOST_SUM_BYTES = 2 ** 27;
 
 /** Settings of the rasteriser. */
 export interface GaussianRasterConfig {
@@ -58,6 +65,12 @@ export interface GaussianRasterConfig {
   readonly opaque: boolean;
   /** Pixels of one column that a thread works on; chosen for the device when left out. */
   readonly pixelsPerThread?: 1 | 2 | 4 | 8;
+  /**
+   * Whether the backward pass leaves the sums of a tile's threads to a pass of its own instead of adding them up behind a barrier,
+   * where a thread works on 8 pixels and the sums fit a binding; chosen for the device when left out. CPU drivers run whatever holds
+   * a barrier with all its variables in memory.
+   */
+  readonly sumsApart?: boolean;
 }
 
 /** Words of the `counts` buffer. */
@@ -79,7 +92,17 @@ const tilesOf = ({ width, height }: { readonly width: number; readonly height: n
   return { tilesX, tilesY, tiles: tilesX * tilesY };
 };
 
-/** Buffers of a rasteriser, in bytes, without the Gaussians, which are the caller's. */
+/** Sums per thread and Gaussian: u (1, dy, dy^2), colour, and s w where opacities are trained. */
+const sumsOf = ({ opaque }: { readonly opaque: boolean }) => opaque ? 6 : 7;
+const threadsOf = (pixelsPerThread: number) => TILE ** 2 / pixelsPerThread;
+
+/** Bytes of the sums of all threads, 0 where there is no such buffer. */
+function sumBytes({ entries, opaque, pixelsPerThread = 8, sumsApart = true }: GaussianRasterConfig): number {
+  const bytes = entries * sumsOf({ opaque }) * threadsOf(pixelsPerThread) * 4;
+  return sumsApart && pixelsPerThread === 8 && bytes <= MOST_SUM_BYTES ? bytes : 0;
+}
+
+/** Buffers of a rasteriser, in bytes, with all that any device needs, without the Gaussians, which are the caller's. */
 export function gaussianRasterMemory(config: GaussianRasterConfig, training: boolean): Record<string, number> {
   const { capacity, entries, blend } = config, pixels = config.width * config.height;
   return {
@@ -95,6 +118,7 @@ export function gaussianRasterMemory(config: GaussianRasterConfig, training: boo
     picture: pixels * 16,
     ...(blend === "top_k" ? { thresholds: pixels * 4 } : {}),
     ...(training ? { slots: entries * 48, gradient: capacity * GAUSSIAN_BYTES, pulls: capacity * 4 } : {}),
+    ...(training && sumBytes(config) > 0 ? { sums: sumBytes(config) } : {}),
   };
 }
 
@@ -190,7 +214,10 @@ export async function gaussianRasterOps(
   training: boolean,
 ): Promise<GaussianRaster> {
   const { tilesX, tilesY, tiles } = tilesOf(config), { blend, opaque, capacity } = config;
-  const made = Object.entries(gaussianRasterMemory(config, training))
+  const pixelsPerThread = config.pixelsPerThread ?? (gpu.isSoftware ? 8 : 2);
+  const chosen = { ...config, pixelsPerThread, sumsApart: config.sumsApart ?? gpu.isSoftware };
+  const apart = sumBytes(chosen) > 0;
+  const made = Object.entries(gaussianRasterMemory(chosen, training))
     .map(([name, bytes]) => [name, gpu.buffer(`Gaussian ${name}`, bytes)] as const);
   const b = Object.fromEntries(made) as Record<string, GPUBuffer>;
   const plan = sorts(config);
@@ -201,13 +228,13 @@ export async function gaussianRasterOps(
     output: b["places"]!,
     total: b["counts"]!,
   });
-  const pixelsPerThread = config.pixelsPerThread ?? (gpu.isSoftware ? 8 : 2);
   const { gaussians, wanted, used, most, notFinite } = GAUSSIAN_COUNTS;
   const constants: Record<string, Constant> = {
     ...{ WG: 64, TILE, TILES_X: tilesX, TILES_Y: tilesY, TILES: tiles, WIDTH: config.width, HEIGHT: config.height },
     ...{ CAPACITY: config.entries, MOST_GAUSSIANS: capacity, PX: pixelsPerThread },
-    // The sums of a batch fit 16 KiB of workgroup memory.
-    BATCH: Math.min(32, Math.floor(16384 / (4 * 7 * TILE ** 2 / pixelsPerThread))),
+    ...{ SLOT_WG: SLOT_WORKGROUP, THREADS: threadsOf(pixelsPerThread), SUMS: sumsOf(config) },
+    // The sums of a batch fit 16 KiB of workgroup memory; without any there is one batch.
+    BATCH: apart ? 2 ** 30 : Math.min(32, Math.floor(16384 / (4 * 7 * threadsOf(pixelsPerThread)))),
     ...{ GAUSSIANS: gaussians, WANTED: wanted, USED: used, MOST: most, NOT_FINITE: notFinite },
     ...{ PARAMETERISATION: PARAMETERISATIONS.indexOf(config.parameterisation), BLEND: BLENDS.indexOf(blend) },
     ...{ OPAQUE: opaque, BLUR: { f32: BLUR }, SUPPORT: { f32: SUPPORT }, CUTOFF: { f32: SUPPORT }, TIE: { f32: TIE } },
@@ -254,15 +281,29 @@ export async function gaussianRasterOps(
       return [
         await op(
           "Gaussian blend backward",
-          [weightModule, unrolled(filled(rasterBackwardBody, blend, 7, "read"), pixelsPerThread)],
+          [
+            weightModule,
+            apart ? sumsApartModule : sumsTogetherModule,
+            unrolled(filled(rasterBackwardBody, blend, 7, "read"), pixelsPerThread),
+          ],
           [
             ...pick("ranges", "sorted", "owners", "projected", "picture"),
             pictureGradient,
-            ...pick("slots"),
+            ...pick(apart ? "sums" : "slots"),
             ...(blend === "top_k" ? pick("thresholds") : []),
           ],
           perTile,
         ),
+        ...(apart
+          ? [
+            await op(
+              "Gaussian slot sums",
+              [slotsBody],
+              pick("counts", "tiles", "sorted", "owners", "projected", "sums", "slots"),
+              { threads: config.entries, workgroup: SLOT_WORKGROUP },
+            ),
+          ]
+          : []),
         await op("Gaussian gather", [shapeModule, gatherBody], [
           b["counts"]!,
           values,

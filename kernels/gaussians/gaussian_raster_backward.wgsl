@@ -1,7 +1,9 @@
 // Gradients of each tile's Gaussians, BATCH of them at a time in two phases. First every thread finds, for each Gaussian at each of
 // its pixels, s = dL/dw and u = dL/d(-q / 2) = s dw/d(-q / 2), and adds up over its pixels: moments of u, which give the gradients
 // of centre and conic, the share times dL/dpicture, that of the colour, and s w, that of the opacity. Then a thread per Gaussian adds
-// up over the threads. Every (tile, Gaussian) pair has a slot of its own, so that no sum depends on the order of threads.
+// up over the threads: behind a barrier (gaussian_sums_together.wgsl), or in a pass of its own (gaussian_sums_apart.wgsl), as CPU
+// drivers keep whatever lives across a barrier in memory. Every (tile, Gaussian) pair has a slot of its own, so that no sum depends
+// on the order of threads.
 // With g = dL/dpicture: sum s = g . c; average s = (g . c - g . picture) / (W + COVERAGE_FLOOR);
 // alpha s = T g . c - behind / (1 - w), behind the part of g . picture that lies farther back.
 struct Range { first: u32, end: u32, looked_at: u32 }
@@ -11,12 +13,7 @@ struct Range { first: u32, end: u32, looked_at: u32 }
 @group(0) @binding(3) var<storage, read> projected: array<vec4f>;
 @group(0) @binding(4) var<storage, read> picture: array<vec4f>;
 @group(0) @binding(5) var<storage, read> picture_gradient: array<vec4f>; // [pixel] by red, green, blue; the fourth is not read
-@group(0) @binding(6) var<storage, read_write> slots: array<vec4f>; // [slot][3]: sums of u (dx, dy, dx^2, dx dy), (u dy^2, colour), s w
 THRESHOLD_BINDING
-
-const THREADS = TILE * TILE / PX;
-const SUMS = select(7u, 6u, OPAQUE); // u (1, dy, dy^2), colour, s w
-var<workgroup> sums: array<f32, BATCH * SUMS * THREADS>; // [Gaussian of the batch][sum][thread]
 
 @compute @workgroup_size(THREADS) fn main(
   @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32,
@@ -79,7 +76,7 @@ var<workgroup> sums: array<f32, BATCH * SUMS * THREADS>; // [Gaussian of the bat
         if (!OPAQUE) { opacity += select(0.0, s * w, counts && weight.slope > 0.0); }
       }
       // END
-      let at = e * SUMS * THREADS + lane;
+      let at = sums_at(start, e, lane);
       sums[at] = m.x;
       sums[at + THREADS] = m.y;
       sums[at + 2u * THREADS] = m.z;
@@ -88,26 +85,6 @@ var<workgroup> sums: array<f32, BATCH * SUMS * THREADS>; // [Gaussian of the bat
       sums[at + 5u * THREADS] = colour.z;
       if (!OPAQUE) { sums[at + (SUMS - 1u) * THREADS] = opacity; }
     }
-    workgroupBarrier();
-    for (var e = lane; e < count; e += THREADS) {
-      let slot = sorted[start + e];
-      let left = f32(corner.x) + 0.5 - projected[3u * owners[slot]].x;
-      var m0 = vec4f();
-      var m1 = vec4f();
-      var opacity = 0.0;
-      for (var t = 0u; t < THREADS; t++) {
-        let at = e * SUMS * THREADS + t;
-        let dx = left + f32(t % TILE);
-        let u = sums[at];
-        let uy = sums[at + THREADS];
-        m0 += vec4f(u * dx, uy, u * dx * dx, uy * dx);
-        m1 += vec4f(sums[at + 2u * THREADS], sums[at + 3u * THREADS], sums[at + 4u * THREADS], sums[at + 5u * THREADS]);
-        if (!OPAQUE) { opacity += sums[at + (SUMS - 1u) * THREADS]; }
-      }
-      slots[3u * slot] = m0;
-      slots[3u * slot + 1u] = m1;
-      if (!OPAQUE) { slots[3u * slot + 2u] = vec4f(opacity, 0.0, 0.0, 0.0); }
-    }
-    workgroupBarrier();
+    add_up(start, count, lane, corner);
   }
 }

@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { openGpu } from "../device.ts";
 import { Pcg } from "../random/pcg.ts";
 import { GAUSSIAN_AT, GAUSSIAN_FLOATS, TOP_K } from "./gaussian_layout.ts";
-import { GAUSSIAN_COUNTS, type GaussianRasterConfig, gaussianRasterOps } from "./gaussian_raster.ts";
+import {
+  GAUSSIAN_COUNTS,
+  type GaussianRasterConfig,
+  gaussianRasterMemory,
+  gaussianRasterOps,
+} from "./gaussian_raster.ts";
 import { drawGaussians, runGaussianRaster } from "./gaussian_raster_kernel.ts";
 import { type AnyGaussians, referencePicture, referencePictureBackward } from "./gaussian_reference.ts";
 
@@ -117,6 +122,24 @@ Deno.test("gaussianRasterOps draws the same whatever a thread works on", async (
     assertNear(found.picture, eight.picture, 1e-5, `picture, ${blend}, ${pixelsPerThread}`);
     assertNear(found.gradient, eight.gradient, 1e-5, `gradient, ${blend}, ${pixelsPerThread}`);
   }
+});
+
+Deno.test("gaussianRasterOps finds the same gradient whether sums are added up apart or together, and together where they fit no binding", async () => {
+  for (const [blend, opaque] of [["average", true], ["alpha", false]] as const) {
+    const rng = new Pcg(38), values = drawGaussians(rng, 30, "rotation_scale", true), seed = seedOf(rng);
+    const config = { ...CONFIG, blend, opaque, pixelsPerThread: 8 } as const;
+    const together = await runGaussianRaster(gpu, { ...config, sumsApart: false }, values, seed);
+    const found = await runGaussianRaster(gpu, { ...config, sumsApart: true }, values, seed);
+    assertNear(found.gradient, together.gradient, 1e-5, `gradient, ${blend}`);
+    assertNear(found.pulls, together.pulls, 1e-5, `pulls, ${blend}`);
+  }
+  const sums = (config: Partial<GaussianRasterConfig>) => gaussianRasterMemory({ ...CONFIG, ...config }, true)["sums"];
+  assert.equal(sums({}), CONFIG.entries * 6 * 8 * 4);
+  assert.deepEqual([sums({ sumsApart: false }), sums({ pixelsPerThread: 2 }), sums({ entries: 700_000 })], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 Deno.test("gaussianRasterOps adds pulls up over the backward passes, and most is the largest of all pictures", async () => {

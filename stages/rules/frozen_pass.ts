@@ -144,6 +144,6 @@ function suspectsOf(pass: Pass): Suspect[] {
   return suspects.length > 0 ? suspects : [{
     what: "the rows show nothing that stops it, so the gradient reaches no parameter",
     mend:
-      "Raise place_rate, shape_rate and colour_rate a hundredfold for ten steps: when the loss stays, the update is not wired; when it moves, check the gradient against finite differences (deno test kernels/registry_test.ts --filter gaussian)",
+      "Raise place_rate, shape_rate and colour_rate a hundredfold for ten steps: when the loss stays, the update is not wired; when it moves, check the gradient against finite differences (deno test kernels/registry_test.ts --filter Gaussians)",
   }];
 }

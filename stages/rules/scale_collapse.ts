@@ -15,7 +15,7 @@ const FALLING_ROWS = 4;
 const SPLATS =
   "Run again with a tenth of scales_rate; raise densify_threshold, and look whether the pictures' cameras are right";
 const PICTURE =
-  "Run again with a tenth of shape_rate; raise densify_threshold, and check the gradient of the shapes against finite differences (deno test kernels/registry_test.ts --filter gaussian)";
+  "Run again with a tenth of shape_rate; raise densify_threshold, and check the gradient of the shapes against finite differences (deno test kernels/registry_test.ts --filter Gaussians)";
 
 /** Fires when the median scale falls monotonically to a small share of what it was. */
 export const scaleCollapse: Rule = {
