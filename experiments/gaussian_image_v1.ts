@@ -47,9 +47,10 @@ export default experiment({
       gates: {
         default: [gate(fit, "psnr_gain").atLeast(6), gate(fit, "loss_rises").atMost(0), ...healthy],
         tiny: [gate(fit, "psnr_gain").atLeast(0.5)],
-        // Whoever trains on sharpens: covered thinly, but well.
+        // Whoever trains on sharpens, and then covers less: averages do not mind.
         ten: [
           gate(fit, "psnr_gain").atLeast(8),
+          gate(fit, "loss_rises").atMost(0),
           gate(evaluation, "psnr_over_constant").atLeast(4),
           gate(fit, "scale_min").atLeast(0.001),
         ],
