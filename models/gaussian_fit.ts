@@ -20,13 +20,8 @@ import {
 } from "./gaussian_density.ts";
 import { initialGaussians, type Initialisation } from "./gaussian_init.ts";
 import { packGaussians, scalesOf } from "./gaussian_parameters.ts";
-import {
-  GAUSSIAN_CHUNK,
-  type GaussianReport,
-  GaussianTrainer,
-  type GaussianTrainerConfig,
-  type GaussianTrainerState,
-} from "./gaussian_trainer.ts";
+import type { GaussianTrainerConfig } from "./gaussian_trainer_config.ts";
+import { GAUSSIAN_CHUNK, type GaussianReport, GaussianTrainer, type GaussianTrainerState } from "./gaussian_trainer.ts";
 
 /** Settings of a fit. */
 export interface GaussianFitConfig

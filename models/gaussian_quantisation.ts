@@ -16,7 +16,8 @@ import { solveColours } from "./gaussian_colours.ts";
 import { descend } from "./gaussian_descent.ts";
 import { scoreOf } from "./gaussian_fit.ts";
 import { reparameterise } from "./gaussian_parameters.ts";
-import { GAUSSIAN_CHUNK, type GaussianRates, GaussianTrainer } from "./gaussian_trainer.ts";
+import { GAUSSIAN_CHUNK, GaussianTrainer } from "./gaussian_trainer.ts";
+import type { GaussianRates } from "./gaussian_trainer_config.ts";
 import { canonicalCodes, precisionOf } from "./sgi/precision.ts";
 import { CODE_AT, CODES, type QuantisedGaussians } from "./sgi/quantised.ts";
 import { dequantise } from "./sgi/sgi_picture.ts";
@@ -218,12 +219,12 @@ export async function quantiseTrained(
       const shaped = await settleShapes(trainer, start, levelsOf, config, progress);
       const coloured = withColours(header, { ...given, values: shaped }, target, codesOf(shaped));
       const trained = descend(header, coloured, target, config.sweeps);
-      psnrTrained = await psnrOf(dequantise({ ...header, codes: trained }).values);
+      psnrTrained = await psnrOf(dequantise({ ...header, count: trained.length / CODES, codes: trained }).values);
       if (psnrTrained >= psnrRounded) codes = trained;
     }
     const { tolerances, ...rest } = header;
     return {
-      gaussians: { ...rest, codes },
+      gaussians: { ...rest, count: codes.length / CODES, codes },
       tolerances: { place: tolerances.place / 256, angle: tolerances.angle / 256, colour: tolerances.colour / 256 },
       ...{ psnrFloat, psnrRounded, psnrTrained },
     };

@@ -1,37 +1,25 @@
 /**
  * Trains the Gaussians of one picture: many steps of Adam per submit, each on the whole picture. What to start from, when to add
- * and to remove, and which state to keep is decided outside (`gaussian_passes.ts`). Sums have a fixed order, so a rerun ends in the
+ * and to remove, and which state to keep is decided outside (`gaussian_fit.ts`). Sums have a fixed order, so a rerun ends in the
  * same bits.
  *
  * @module
  */
 import type { Gpu, Op } from "../kernels/device.ts";
-import {
-  type Blend,
-  GAUSSIAN_FLOATS,
-  type Parameterisation,
-  type PictureGaussians,
-} from "../kernels/gaussians/gaussian_layout.ts";
-import {
-  GAUSSIAN_COUNTS,
-  type GaussianRaster,
-  type GaussianRasterConfig,
-  gaussianRasterMemory,
-  gaussianRasterOps,
-  gaussianSortMemory,
-} from "../kernels/gaussians/gaussian_raster.ts";
+import { GAUSSIAN_FLOATS, type PictureGaussians } from "../kernels/gaussians/gaussian_layout.ts";
+import { GAUSSIAN_COUNTS, type GaussianRaster, gaussianRasterOps } from "../kernels/gaussians/gaussian_raster.ts";
 import { heldOp } from "../kernels/gaussians/held.ts";
-import { QUANTISER_RANGE_FLOATS, type QuantiserBits, quantiserOps } from "../kernels/gaussians/quantiser.ts";
-import {
-  PICTURE_SUMMARY,
-  PICTURE_SUMMARY_BYTES,
-  pictureLossMemory,
-  pictureLossOps,
-  type PictureLossWeights,
-} from "../kernels/losses/picture_loss.ts";
-import type { GaussianState } from "./gaussian_density.ts";
-import { checkPlan, DeviceLimitError, type PlannedBuffer } from "../kernels/memory_plan.ts";
+import { QUANTISER_RANGE_FLOATS, quantiserOps } from "../kernels/gaussians/quantiser.ts";
+import { PICTURE_SUMMARY, PICTURE_SUMMARY_BYTES, pictureLossOps } from "../kernels/losses/picture_loss.ts";
+import { checkPlan, DeviceLimitError } from "../kernels/memory_plan.ts";
 import { ADAM_UNIFORM_BYTES, adamOps, adamWords } from "../kernels/optimisers/adam.ts";
+import type { GaussianState } from "./gaussian_density.ts";
+import {
+  firstGaussianEntries,
+  type GaussianTrainerConfig,
+  gaussianTrainerMemory,
+  rasterOf,
+} from "./gaussian_trainer_config.ts";
 
 /** Most steps in one submit. */
 export const GAUSSIAN_CHUNK = 25;
@@ -39,39 +27,6 @@ export const GAUSSIAN_CHUNK = 25;
 const SLOT = 256;
 /** Lists are made longer when they are fuller than this share. */
 const FULL = 0.85;
-
-/** Adam's rates per step, before the schedule's factor. */
-export interface GaussianRates {
-  /** Of centres, in units of {@linkcode GaussianTrainerConfig.unit}. */
-  readonly place: number;
-  /** Of shapes: of logarithms and angles as it is, of lengths in units of {@linkcode GaussianTrainerConfig.unit}. */
-  readonly shape: number;
-  /** Of the opacity's logit. */
-  readonly opacity: number;
-  /** Of colours, whose range is 0 to 1. */
-  readonly colour: number;
-}
-
-/** Settings of a training. */
-export interface GaussianTrainerConfig {
-  /** Of the picture, px. */
-  readonly width: number;
-  readonly height: number;
-  /** Most Gaussians. */
-  readonly capacity: number;
-  readonly parameterisation: Parameterisation;
-  readonly blend: Blend;
-  /** Whether every opacity is 1. */
-  readonly opaque: boolean;
-  readonly loss: PictureLossWeights;
-  readonly rates: GaussianRates;
-  /** A typical distance between neighbours, px: rates then mean the same whatever the picture's size and the Gaussians' number. */
-  readonly unit: number;
-  /** Whether numbers can be held while others are trained, see {@linkcode GaussianTrainer.hold}. */
-  readonly holding?: boolean | undefined;
-  /** Trains what the file format can hold: every forward pass rounds. */
-  readonly quantiser?: { readonly bits: QuantiserBits; readonly rate: number } | undefined;
-}
 
 /** What some steps did; means over them where nothing else is said. */
 export interface GaussianReport {
@@ -98,36 +53,6 @@ export type GaussianTrainerState = Record<string, Float32Array | Uint32Array>;
 const SAVED = ["parameters", "first", "second"] as const;
 const RANGES = ["ranges", "rangesFirst", "rangesSecond"] as const;
 
-/** Pairs that room is made for at the start. */
-function firstEntries(capacity: number): number {
-  return Math.max(2 ** 14, 20 * capacity);
-}
-
-function rasterOf(config: GaussianTrainerConfig, entries: number): GaussianRasterConfig {
-  const { width, height, capacity, parameterisation, blend, opaque } = config;
-  return { width, height, capacity, entries, parameterisation, blend, opaque };
-}
-
-/** Every buffer of a training, with room for `entries` pairs of a tile and a Gaussian. */
-export function gaussianTrainerMemory(
-  config: GaussianTrainerConfig,
-  entries: number = firstEntries(config.capacity),
-): PlannedBuffer[] {
-  const { width, height, capacity } = config, raster = rasterOf(config, entries);
-  const list = (memory: Record<string, number>, prefix: string) =>
-    Object.entries(memory).map(([name, bytes]) => ({ name: `${prefix} ${name}`, bytes }));
-  const values = capacity * GAUSSIAN_FLOATS * 4;
-  return [
-    { name: "picture", bytes: width * height * 4 },
-    ...["parameters", "first moments", "second moments"].map((name) => ({ name: `Gaussian ${name}`, bytes: values })),
-    ...(config.quantiser ? [{ name: "quantised Gaussians and their gradient", bytes: 2 * values }] : []),
-    ...(config.holding ? [{ name: "which numbers are free", bytes: values }] : []),
-    ...list(gaussianRasterMemory(raster, true), "Gaussian"),
-    ...list(gaussianSortMemory(raster), "Gaussian"),
-    ...list(pictureLossMemory({ width, height, weights: config.loss }), "loss"),
-  ];
-}
-
 /** A training in progress on one device. */
 export class GaussianTrainer {
   readonly config: GaussianTrainerConfig;
@@ -150,7 +75,7 @@ export class GaussianTrainer {
   private constructor(gpu: Gpu, config: GaussianTrainerConfig, targets: Uint32Array) {
     this.#gpu = gpu;
     this.config = config;
-    this.#entries = firstEntries(config.capacity);
+    this.#entries = firstGaussianEntries(config.capacity);
     const values = config.capacity * GAUSSIAN_FLOATS * 4, ranges = QUANTISER_RANGE_FLOATS * 4;
     const slots = GAUSSIAN_CHUNK * SLOT;
     this.#buffers = {

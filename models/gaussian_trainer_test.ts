@@ -6,13 +6,8 @@ import { Pcg } from "../kernels/random/pcg.ts";
 import { pictureGpu, smallPicture } from "./_small_picture.ts";
 import { initialGaussians } from "./gaussian_init.ts";
 import { packGaussians } from "./gaussian_parameters.ts";
-import {
-  GAUSSIAN_CHUNK,
-  type GaussianReport,
-  GaussianTrainer,
-  type GaussianTrainerConfig,
-  gaussianTrainerMemory,
-} from "./gaussian_trainer.ts";
+import { GAUSSIAN_CHUNK, type GaussianReport, GaussianTrainer } from "./gaussian_trainer.ts";
+import { type GaussianTrainerConfig, gaussianTrainerMemory } from "./gaussian_trainer_config.ts";
 
 const picture = smallPicture();
 const COUNT = 24;

@@ -21,6 +21,7 @@ export * from "./gaussian_init.ts";
 export * from "./gaussian_parameters.ts";
 export * from "./gaussian_quantisation.ts";
 export * from "./gaussian_trainer.ts";
+export * from "./gaussian_trainer_config.ts";
 export * from "./hash_field.ts";
 export * from "./kilo_field.ts";
 export * from "./local_objective.ts";

@@ -17,7 +17,8 @@ import {
   trainerOf,
 } from "../models/gaussian_fit.ts";
 import { INITIALISATIONS } from "../models/gaussian_init.ts";
-import { gaussianTrainerMemory, type GaussianTrainerState } from "../models/gaussian_trainer.ts";
+import type { GaussianTrainerState } from "../models/gaussian_trainer.ts";
+import { gaussianTrainerMemory } from "../models/gaussian_trainer_config.ts";
 import {
   type FittedPicture,
   type FittedPictures,

@@ -19,7 +19,7 @@ const params = {
 };
 
 /** So fast that losses rise and passes are undone. */
-const hasty = { place_rate: 0.3, shape_rate: 0.3, colour_rate: 0.3, final_rate: 0.3 };
+const hasty = { place_rate: 1, shape_rate: 0.5, colour_rate: 0.5, final_rate: 0.3 };
 
 async function fit(folder: string, options: Partial<StageRunOptions> = {}) {
   const given = { inputs: { pictures }, device: await pictureGpu(), seed: 3, ...options };
