@@ -75,6 +75,8 @@ const PARTS: readonly (readonly [numbers: readonly Numbers[], share: number])[] 
   [["scale"], 0.8],
   [["place", "scale", "angle"], 1],
 ];
+/** What is trained may be so much worse than what is rounded once, dB, since it leaves out what is not worth its bits. */
+const FOR_SMALLER = 0.5;
 /** Where numbers that are rounded together stand. */
 const PLACES = {
   place: [GAUSSIAN_AT.x, GAUSSIAN_AT.y],
@@ -177,7 +179,8 @@ function headerFor(
 }
 
 /**
- * Gaussians of a file for `target`, trained from `fitted`. Of those rounded once and those trained, the better are returned.
+ * Gaussians of a file for `target`, trained from `fitted`. There may be fewer than were given: those that are not worth their bits
+ * are left out. Should training go wrong, those rounded once are returned.
  *
  * @throws {RangeError} When a file cannot hold such Gaussians.
  */
@@ -220,7 +223,7 @@ export async function quantiseTrained(
       const coloured = withColours(header, { ...given, values: shaped }, target, codesOf(shaped));
       const trained = descend(header, coloured, target, config.sweeps);
       psnrTrained = await psnrOf(dequantise({ ...header, count: trained.length / CODES, codes: trained }).values);
-      if (psnrTrained >= psnrRounded) codes = trained;
+      if (psnrTrained >= psnrRounded - FOR_SMALLER) codes = trained;
     }
     const { tolerances, ...rest } = header;
     return {

@@ -147,7 +147,8 @@ Deno.test("GaussianTrainer makes its lists longer, and loses no pairs in the end
   fresh.set(values);
   const shown = await fresh.render();
   assert.ok(shown.every((v, i) => i % 4 !== 3 || v > 1), "each pixel is covered by all");
-  assert.deepEqual(await fresh.render(), shown, "with all of them");
+  const again = await fresh.render();
+  assert.ok(again.every((v, i) => v === shown[i]), "with all of them");
   assert.deepEqual(await fresh.values(), values);
   assert.equal((await fresh.run([1])).pairsDropped, 0);
   for (const one of [trainer, resumed, fresh]) one.free();

@@ -8,8 +8,7 @@ import { StopFlag } from "../runner/stop.ts";
 
 /** What a stage gave. */
 export interface StageRun {
-  // deno-lint-ignore no-explicit-any -- a stage's value as the plan holds it: the test knows what it asked for
-  readonly value: any;
+  readonly value: unknown;
   readonly metrics: Metrics;
   readonly parametersSha256: string | undefined;
   /** `severity kind: message` of each. */

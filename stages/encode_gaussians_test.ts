@@ -11,6 +11,7 @@ import { Pcg } from "../kernels/random/pcg.ts";
 import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import { parseRows } from "../runner/csv.ts";
 import { StageError } from "../runner/errors.ts";
+import { sha256 } from "../runner/json.ts";
 import { listFiles } from "../runner/paths.ts";
 import type { PictureTarget } from "../scenes/picture.ts";
 import { fileTest } from "../tests/permissions.ts";
@@ -172,5 +173,6 @@ fileTest("evaluatePictures of a fit: figures in floats, or rounded to 8 bits whe
   );
   const again = await evaluate(`${folder}/again`, model, {}, targets);
   assert.equal(again.metrics.psnr, psnr);
-  assert.deepEqual(await Deno.readFile(`${folder}/again/strip.png`), await Deno.readFile(`${folder}/floats/strip.png`));
+  const strip = async (name: string) => sha256(await Deno.readFile(`${folder}/${name}/strip.png`));
+  assert.equal(await strip("again"), await strip("floats"));
 });

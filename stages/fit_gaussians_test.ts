@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { pictureGpu, plainPicture, smallPicture } from "../models/_small_picture.ts";
 import type { FittedPictures } from "../models/fitted_pictures.ts";
 import { parseRows } from "../runner/csv.ts";
+import { sha256 } from "../runner/json.ts";
 import { listFiles } from "../runner/paths.ts";
 import { StageError } from "../runner/errors.ts";
 import { oneColourScores, readPicture } from "../scenes/picture.ts";
@@ -37,7 +38,7 @@ async function contents(folder: string): Promise<Record<string, unknown>> {
     } else if (file.endsWith(".json")) {
       const { trainSeconds: _, ...exact } = JSON.parse(await Deno.readTextFile(path)) as Record<string, unknown>;
       out[file] = exact;
-    } else out[file] = await Deno.readFile(path);
+    } else out[file] = sha256(await Deno.readFile(path));
   }
   return out;
 }

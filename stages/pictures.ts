@@ -83,7 +83,17 @@ async function pngFiles(path: string): Promise<string[]> {
   if (names.length === 0) {
     throw new SceneError(path, "Expected PNG files in this folder, found none", "name another folder, or a file");
   }
-  return names.sort().map((name) => join(path, name));
+  const twice = names.sort().find((name, k) =>
+    names.slice(0, k).some((other) => pictureName(other) === pictureName(name))
+  );
+  if (twice !== undefined) {
+    throw new SceneError(
+      path,
+      `Expected one picture of each name, found ${twice} beside another`,
+      "rename one of them",
+    );
+  }
+  return names.map((name) => join(path, name));
 }
 
 const bricksStage = stage({

@@ -83,7 +83,8 @@ programTest("gaussian_image: tiny makes a file of bricks, and decode_image a pic
   const decoded = await run("experiments/decode_image.ts", `file=${name}`);
   const { rgb, width, height } = await readPicture(`${decoded.path}/decode/picture.png`);
   assert.deepEqual([width, height], [96, 64]);
-  assert.deepEqual(rgb, Float64Array.from(renderSgi(decodeSgi(file)).data, (byte) => byte / 255));
+  const { data } = renderSgi(decodeSgi(file));
+  assert.ok(data.length === rgb.length && data.every((byte, i) => byte / 255 === rgb[i]), "the CPU's bytes");
   const damaged = `${folder}/damaged.sgi`;
   await Deno.writeFile(damaged, file.map((byte, i) => i === 40 ? byte ^ 1 : byte));
   const { code, out, err } = await stillroom(
