@@ -160,7 +160,7 @@ export const encodeGaussians = stage({
         psnr,
         psnr_float: psnrFloat,
         psnr_rounded: mean("psnr_rounded"),
-        psnr_lost: psnrFloat - psnr,
+        psnr_lost: psnr === psnrFloat ? 0 : psnrFloat - psnr,
         train_seconds: seconds,
       },
     };

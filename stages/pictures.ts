@@ -11,7 +11,14 @@ import type { Ref } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
 import { SceneError } from "../scenes/errors.ts";
 import { bricksPortrait, renderPictures } from "../scenes/bricks.ts";
-import { encodePicture, oneColourScores, type PictureTarget, readPicture, targetOf } from "../scenes/picture.ts";
+import {
+  encodePicture,
+  oneColourScores,
+  pictureName,
+  type PictureTarget,
+  readPicture,
+  targetOf,
+} from "../scenes/picture.ts";
 
 /** Pictures to be fitted, in the order of their names; at least one. */
 export type Pictures = readonly PictureTarget[];

@@ -67,6 +67,8 @@ fileTest("pictures reads the PNG files of a folder by name, and says when there 
   const { all, metrics } = await run({ image: folder });
   assert.deepEqual(all.map(({ name }) => name), ["a", "b", "c"]);
   assert.equal(metrics?.pictures, 3);
+  await Deno.writeFile(`${folder}/b.PNG`, encodePicture(cat));
+  await assert.rejects(run({ image: folder }), /Expected one picture of each name, found b\.png beside another/);
 });
 
 Deno.test("picture renders bricks at 384 x 256, the same each time, and smaller", async () => {
