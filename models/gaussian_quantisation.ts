@@ -221,7 +221,13 @@ export async function quantiseTrained(
     if (config.steps > 0) {
       const shaped = await settleShapes(trainer, start, levelsOf, config, progress);
       const coloured = withColours(header, { ...given, values: shaped }, target, codesOf(shaped));
-      const trained = descend(header, coloured, target, config.sweeps);
+      const trained = descend(
+        header,
+        coloured,
+        target,
+        config.sweeps,
+        target.rgb.length * 10 ** (-psnrFloat / 10),
+      );
       psnrTrained = await psnrOf(dequantise({ ...header, count: trained.length / CODES, codes: trained }).values);
       if (psnrTrained >= psnrRounded - FOR_SMALLER) codes = trained;
     }

@@ -84,20 +84,21 @@ Deno.test("descend leaves out a Gaussian that shows nowhere, and repairs a code 
   const { gpu, gaussians } = await fitted();
   const fit = await quantiseTrained(gpu, picture, gaussians, { ...DEFAULT_QUANTISATION, steps: 45, sweeps: 0 });
   const header = headerOf(fit), codes = new Int32Array(fit.gaussians.codes);
+  const unrounded = picture.rgb.length * 10 ** (-fit.psnrFloat / 10);
   const psnr = (some: Int32Array) => {
     const { data } = renderSgi({ ...fit.gaussians, count: some.length / CODES, codes: some });
     return psnrOf(meanSquaredError(Float64Array.from(data, (byte) => byte / 255), picture.rgb));
   };
   const wrong = codes.slice();
   for (let k = 0; k < 10; k++) wrong[k * CODES + CODE_AT.luma]! ^= 128;
-  const better = descend(header, canonicalCodes(header, wrong), picture, 2);
+  const better = descend(header, canonicalCodes(header, wrong), picture, 2, unrounded);
   assert(psnr(wrong) < psnr(codes) - 1, `${psnr(wrong)} dB instead of ${psnr(codes)} dB`);
   assert(psnr(better) > psnr(wrong) + 1, `${psnr(wrong)} dB, then ${psnr(better)} dB`);
   const hidden = Int32Array.of(...codes, ...codes.subarray(0, CODES));
   // Sigmas of the lowest level, far outside of the picture.
   hidden.set([0, 0, 0, 0], codes.length);
-  const kept = descend({ ...header, count: header.count + 1 }, canonicalCodes(header, hidden), picture, 2);
-  assert.deepEqual(kept, descend(header, codes, picture, 2), "what shows nowhere is left out");
+  const kept = descend({ ...header, count: header.count + 1 }, canonicalCodes(header, hidden), picture, 2, unrounded);
+  assert.deepEqual(kept, descend(header, codes, picture, 2, unrounded), "what shows nowhere is left out");
 });
 
 Deno.test("solveColours finds the colours that a picture was made of", async () => {
