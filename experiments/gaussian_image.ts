@@ -29,7 +29,8 @@ export default experiment({
       gates: {
         default: [above.atLeast(10), covered],
         tiny: [above.atLeast(3)],
-        cpu: good,
+        cpu: [...good, gate(encoding, "ratio").atLeast(10)],
+        fine: [...good, gate(encoding, "psnr_lost").atMost(0.5)],
         paper: good,
       },
     };

@@ -29,6 +29,7 @@ export default experiment({
   presets: {
     tiny: sized([50, 100, 150], IMAGE_PRESETS.tiny),
     cpu: sized([1000, 2000, 4000, 9000, 16_000], IMAGE_PRESETS.cpu),
+    fine: sized([1000, 2000, 4000, 9000, 16_000], IMAGE_PRESETS.fine),
     paper: sized([1000, 2000, 4000, 9000, 16_000, 32_000], IMAGE_PRESETS.paper),
   },
   pipeline(p) {
@@ -47,6 +48,7 @@ export default experiment({
         default: learnt.map((g) => g.atLeast(4)),
         tiny: learnt.map((g) => g.atLeast(2)),
         cpu: learnt.map((g) => g.atLeast(8)),
+        fine: learnt.map((g) => g.atLeast(8)),
         paper: learnt.map((g) => g.atLeast(8)),
       },
     };

@@ -321,7 +321,8 @@ ms_ssim# MS-SSIM against the picture; empty where it is too small for that`,
     "One picture's file of Gaussians: where its bytes go, and what they cost",
     keyed,
     `image name of the picture
-gaussians# how many Gaussians
+gaussians# how many Gaussians were fitted
+kept# how many of them the file holds: those that are worth their bits
 bytes# size of the whole file, bytes
 bits_per_gaussian# 8 bytes / gaussians
 bits_per_pixel# 8 bytes / (width height)

@@ -10,6 +10,7 @@ import { meanSquaredError, psnrOf } from "../kernels/metrics/image_quality.ts";
 import { type CodedPictures, loadCodedPictures, saveCodedPictures } from "../models/coded_pictures.ts";
 import type { FittedPictures } from "../models/fitted_pictures.ts";
 import { DEFAULT_QUANTISATION, notCodable, quantiseTrained } from "../models/gaussian_quantisation.ts";
+import { quantiseStraightThrough } from "../models/gaussian_straight_through.ts";
 import { decodeSgi, encodeSgi, sgiStatistics } from "../models/sgi/sgi_file.ts";
 import { renderSgi } from "../models/sgi/sgi_picture.ts";
 import type { Artifact } from "../runner/artifact.ts";
@@ -22,6 +23,9 @@ import { saveCheckpoint } from "./training_record.ts";
 
 /** Parameters of the encoding. */
 export const EncodeGaussians = z.object({
+  method: z.enum(["parts", "straight_through"]).default("parts").describe(
+    "parts: rounded part by part, the rest makes up for it; straight_through: LSQ+, ranges learned",
+  ),
   step: z.number().positive().max(16).default(DEFAULT_QUANTISATION.step).describe(
     "coarseness: factor of all steps between levels; less is larger and better",
   ),
@@ -46,6 +50,7 @@ const RAW_FLOATS = 8;
 const COLUMNS = [
   "image",
   "gaussians",
+  "kept",
   "bytes",
   "bits_per_gaussian",
   "bits_per_pixel",
@@ -102,7 +107,8 @@ export const encodeGaussians = stage({
       if (problem) throw new StageError(problem);
       context.phase(pictures.length === 1 ? "train" : `train ${target.name}`);
       const start = performance.now();
-      const quantised = await quantiseTrained(
+      const quantise = params.method === "parts" ? quantiseTrained : quantiseStraightThrough;
+      const quantised = await quantise(
         gpu,
         target,
         fit.gaussians,
@@ -123,7 +129,7 @@ export const encodeGaussians = stage({
       const psnr = psnrOf(meanSquaredError(Float64Array.from(data, (byte) => byte / 255), target.rgb));
       const took = (performance.now() - start) / 1000, count = fit.gaussians.count;
       const outcome: Outcome = {
-        ...{ gaussians: count, bytes: file.length, bits_per_gaussian: 8 * file.length / count },
+        ...{ gaussians: count, kept: gaussians.count, bytes: file.length, bits_per_gaussian: 8 * file.length / count },
         ...{ bits_per_pixel: 8 * file.length / (width * height), ratio: 4 * RAW_FLOATS * count / file.length },
         ...{ positions: parts.positions, scales: parts.scales, angles: parts.angles, colours: parts.colours },
         ...{ psnr_float: quantised.psnrFloat, psnr_rounded: quantised.psnrRounded, psnr },
@@ -153,6 +159,7 @@ export const encodeGaussians = stage({
       parametersSha256: sha.digest("hex"),
       metrics: {
         pictures: pictures.length,
+        kept: mean("kept") / mean("gaussians"),
         bytes: mean("bytes"),
         bits_per_pixel: mean("bits_per_pixel"),
         bits_per_gaussian: mean("bits_per_gaussian"),
