@@ -28,8 +28,8 @@ export default experiment({
   }),
   presets: {
     tiny: sized([50, 100, 150], IMAGE_PRESETS.tiny),
-    cpu: sized([1000, 2000, 4000, 9000, 16_000], IMAGE_PRESETS.cpu),
-    fine: sized([1000, 2000, 4000, 9000, 16_000], IMAGE_PRESETS.fine),
+    cpu: sized([1000, 2000, 3500, 6000, 9000], IMAGE_PRESETS.cpu),
+    fine: sized([1000, 2000, 3500, 6000, 9000], IMAGE_PRESETS.fine),
     paper: sized([1000, 2000, 4000, 9000, 16_000, 32_000], IMAGE_PRESETS.paper),
   },
   pipeline(p) {

@@ -11,6 +11,8 @@ import { readJsonFile } from "../scenes/json_file.ts";
 export interface CodedPicture {
   /** Of the picture that it was made from. */
   readonly name: string;
+  /** Gaussians of the fit; the file may hold fewer. */
+  readonly fitted: number;
   /** The whole file. */
   readonly file: Uint8Array<ArrayBuffer>;
 }
@@ -25,13 +27,16 @@ export interface CodedPictures {
 }
 
 const SETTINGS = "pictures.json";
-const schema = z.object({ trainSeconds: z.number().min(0), names: z.array(z.string()) });
+const schema = z.object({
+  trainSeconds: z.number().min(0),
+  pictures: z.array(z.object({ name: z.string(), fitted: z.int().min(0) })),
+});
 
 /** Writes `NAME.sgi` for each picture, and `pictures.json`, into a folder. */
 export async function saveCodedPictures({ pictures, trainSeconds }: CodedPictures, directory: string): Promise<void> {
+  const described = pictures.map(({ name, fitted }) => ({ name, fitted }));
   for (const { name, file } of pictures) await Deno.writeFile(`${directory}/${name}.sgi`, file);
-  const names = pictures.map(({ name }) => name);
-  await Deno.writeTextFile(`${directory}/${SETTINGS}`, JSON.stringify({ trainSeconds, names }));
+  await Deno.writeTextFile(`${directory}/${SETTINGS}`, JSON.stringify({ trainSeconds, pictures: described }));
 }
 
 /**
@@ -41,9 +46,9 @@ export async function saveCodedPictures({ pictures, trainSeconds }: CodedPicture
  */
 export async function loadCodedPictures(directory: string): Promise<CodedPictures> {
   const mend = `remove ${directory} and run the experiment again`;
-  const { trainSeconds, names } = await readJsonFile(`${directory}/${SETTINGS}`, schema, mend);
-  const pictures = await Promise.all(names.map(async (name) => ({
-    name,
+  const { trainSeconds, pictures: described } = await readJsonFile(`${directory}/${SETTINGS}`, schema, mend);
+  const pictures = await Promise.all(described.map(async ({ name, fitted }) => ({
+    ...{ name, fitted },
     file: Uint8Array.from(await readBytes(`${directory}/${name}.sgi`, mend)),
   })));
   return { kind: "coded", pictures, trainSeconds };

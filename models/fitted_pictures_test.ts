@@ -84,7 +84,11 @@ fileTest("loadFittedPictures names the file that is missing or damaged, and how 
 fileTest("loadCodedPictures gives back what was saved, and names a file that is missing or no JSON", async (folder) => {
   const coded: CodedPictures = {
     kind: "coded",
-    pictures: [{ name: "a", file: Uint8Array.of(0, 1, 255, 13, 10) }, { name: "pictures", file: new Uint8Array() }],
+    pictures: [{ name: "a", fitted: 3, file: Uint8Array.of(0, 1, 255, 13, 10) }, {
+      name: "pictures",
+      fitted: 0,
+      file: new Uint8Array(),
+    }],
     trainSeconds: 2.5,
   };
   await saveCodedPictures(coded, folder);

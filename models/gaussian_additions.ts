@@ -32,13 +32,12 @@ const TINY = 0.5;
 const LEAST_DENSITY = 1e-6;
 
 /**
- * `add` Gaussians in as many different pixels, drawn by the squared error so that they spread. Each stands for those pixels of its Voronoi
+ * `add` Gaussians, or as many as there are pixels free of tiny ones, in as many different pixels, drawn by the squared error so that they spread. Each stands for those pixels of its Voronoi
  * cell among all Gaussians, old and new, whose residual points the same way as that of its own pixel: it is shaped as
  * these lie, at the size that lowers the error most, and its colour is their mean in the target, or for the blend `sum` in the residual
  * (then perhaps negative). With `alpha`, appended ones are behind the others, where a covered picture hardly shows them.
  *
- * @throws {RangeError} When the sizes differ, a number is not finite, `add` is no positive integer, or more are wanted than there are
- * pixels free of tiny Gaussians.
+ * @throws {RangeError} When the sizes differ, a number is not finite, or `add` is no positive integer.
  */
 export function additionsFor(
   residual: RgbResidual,
@@ -56,10 +55,11 @@ export function additionsFor(
   }
   if (!(Number.isInteger(add) && add > 0)) throw new RangeError(`${add} Gaussians to add: expected 1 or more`);
   const density = errorDensity(residual, width, height), free = closeToTiny(density, gaussians);
-  if (add > free) {
-    throw new RangeError(
-      `${add} Gaussians to add to ${width}x${height} pixels, ${free} of them without a tiny Gaussian: expected at most one for each`,
-    );
+  // As many as there is room for.
+  add = Math.min(add, free);
+  if (add === 0) {
+    const none = new Float64Array();
+    return { count: 0, centres: none, covariances: none, colours: none, opacities: none };
   }
   // In the centre of its pixel a point is sure of that pixel.
   const pixels = samplePixels(density, width, height, add, rng), points = new Float64Array(2 * add);

@@ -273,6 +273,7 @@ export class GaussianFit {
           at.added,
           new Pcg(pcg3(config.seed, 2, at.pass)),
         );
+        at.added = plain.count;
         state = appendGaussians(state, packGaussians(config.parameterisation, plain));
         trainer.set(state.values);
       }
@@ -345,7 +346,11 @@ export class GaussianFit {
    */
   async restore(saved: { tensors: GaussianTrainerState; state: unknown }): Promise<void> {
     await this.trainer.restore(saved.tensors);
-    this.#best = saved.tensors["best"] as Float32Array<ArrayBuffer>;
+    const best = saved.tensors["best"];
+    if (!(best instanceof Float32Array) || best.length % GAUSSIAN_FLOATS !== 0) {
+      throw new TypeError("The checkpoint's best Gaussians are not of this configuration: remove the checkpoint");
+    }
+    this.#best = best as Float32Array<ArrayBuffer>;
     this.#at = { ...saved.state as Progress };
   }
 

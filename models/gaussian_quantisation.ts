@@ -121,7 +121,7 @@ const FINE = { position: 3, angle: 8, luma: 10, chroma: 10 } as const;
 const ROOM = 0.1;
 
 /** Numbers beyond these are cut off: sigmas that are nothing beside the blur or beyond all pictures, colours that no sum needs. */
-const LIMITS = { scale: [-6, 9], luma: [-1, 2], chroma: [-1.2, 1.2] } as const;
+export const LIMITS = { scale: [-6, 9], luma: [-1, 2], chroma: [-1.2, 1.2] } as const;
 
 /** What a file says of Gaussians with these numbers. */
 function headerFor(

@@ -5,18 +5,20 @@
  * @module
  */
 import type { Gpu } from "../kernels/device.ts";
-import type { PictureGaussians } from "../kernels/gaussians/gaussian_layout.ts";
+import { GAUSSIAN_AT, GAUSSIAN_FLOATS, type PictureGaussians } from "../kernels/gaussians/gaussian_layout.ts";
 import { initialRanges, quantiseGaussians, type QuantiserBits, rangesOf } from "../kernels/gaussians/quantiser.ts";
 import type { PictureTarget } from "../scenes/picture.ts";
 import { scoreOf } from "./gaussian_fit.ts";
 import { reparameterise } from "./gaussian_parameters.ts";
-import { notCodable, type QuantisationConfig, type QuantisedFit } from "./gaussian_quantisation.ts";
+import { LIMITS, notCodable, type QuantisationConfig, type QuantisedFit } from "./gaussian_quantisation.ts";
 import { GAUSSIAN_CHUNK, GaussianTrainer } from "./gaussian_trainer.ts";
 
 /** Widths of codes where `step` is 1: about 30 bits per Gaussian when they are entropy-coded. */
 const BITS: QuantiserBits = { position: 1, scale: 5, angle: 5, luma: 6, chroma: 5 };
 /** Adam's rate of low ends and of logarithms of steps. */
 const RANGE_RATE = 2e-3;
+/** Colours farther from 0 are cut off: a file's ranges end before 8. */
+const MOST_COLOUR = 3;
 
 /** Codes of half the step have one bit more. */
 function bitsFor(step: number): QuantiserBits {
@@ -29,6 +31,18 @@ function bitsFor(step: number): QuantiserBits {
     luma: width(BITS.luma, 1, 10),
     chroma: width(BITS.chroma, 1, 10),
   };
+}
+
+/** Keeps sigmas, in place, to what a file can hold. */
+function cutOff(values: Float32Array): void {
+  const [low, high] = LIMITS.scale;
+  for (let at = GAUSSIAN_AT.shape; at < values.length; at += GAUSSIAN_FLOATS) {
+    // Comparisons that leave NaN as it is.
+    for (const i of [at, at + 1]) values[i] = values[i]! < low ? low : values[i]! > high ? high : values[i]!;
+    for (let c = at + GAUSSIAN_AT.colour - GAUSSIAN_AT.shape, n = 0; n < 3; n++, c++) {
+      values[c] = values[c]! < -MOST_COLOUR ? -MOST_COLOUR : values[c]! > MOST_COLOUR ? MOST_COLOUR : values[c]!;
+    }
+  }
 }
 
 /**
@@ -48,6 +62,7 @@ export async function quantiseStraightThrough(
   if (problem) throw new RangeError(problem);
   const { width, height } = target, bits = bitsFor(config.step), capacity = Math.max(1, fitted.count);
   const { values, blend } = reparameterise(fitted, "rotation_scale");
+  cutOff(values);
   const common = {
     ...{ width, height, blend, parameterisation: "rotation_scale" as const, opaque: true, capacity },
     ...{ loss: config.loss, rates: config.rates, unit: Math.sqrt(width * height / capacity) },
@@ -59,6 +74,7 @@ export async function quantiseStraightThrough(
     return scoreOf(await plain.render(), target).psnr;
   };
   const codesOf = async (numbers: Float32Array<ArrayBuffer>, ranges: Float32Array<ArrayBuffer>) => {
+    cutOff(numbers);
     const { codes, values: levels } = quantiseGaussians(numbers, ranges, { width, height, bits });
     return { codes, ranges: rangesOf(ranges), psnr: await psnrOf(levels) };
   };

@@ -250,6 +250,7 @@ export class GaussianTrainer {
    * as after {@linkcode GaussianTrainer.set}: {@linkcode GaussianTrainer.put} others there. Needs `holding` in the configuration.
    */
   hold(free: Float32Array<ArrayBuffer>): void {
+    if (!this.config.holding) throw new TypeError("This training cannot hold numbers: ask for holding when it is made");
     this.#gpu.write(this.#buffers.free, free);
   }
 
@@ -299,9 +300,11 @@ export class GaussianTrainer {
     };
   }
 
-  /** Longer lists when they are nearly full. */
-  async #grow(wanted: number): Promise<void> {
-    if (wanted > FULL * this.#entries) await this.#prepare(Math.ceil(1.5 * wanted));
+  /** Longer lists when they are nearly full; tells whether that was so: what was drawn is then gone. */
+  async #grow(wanted: number): Promise<boolean> {
+    if (!(wanted > FULL * this.#entries)) return false;
+    await this.#prepare(Math.ceil(1.5 * wanted));
+    return true;
   }
 
   /** The picture as it is now: `[pixel]` red, green, blue, coverage; nothing is clamped. Lists grow until no pair is left out. */
@@ -312,10 +315,8 @@ export class GaussianTrainer {
       gpu.submit(this.#forward);
       const parts = await gpu.readAll([this.#raster!.counts, 8], [this.#raster!.picture, 4 * width * height]);
       const counts = new Uint32Array(parts[0]!), wanted = counts[GAUSSIAN_COUNTS.wanted]!;
-      const whole = wanted <= this.#entries;
       this.#skipped = counts[GAUSSIAN_COUNTS.notFinite]!;
-      await this.#grow(wanted);
-      if (whole) return new Float32Array(parts[1]!);
+      if (!await this.#grow(wanted)) return new Float32Array(parts[1]!);
     }
   }
 

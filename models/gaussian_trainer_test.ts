@@ -277,3 +277,21 @@ Deno.test("GaussianTrainer says what does not fit the device, frees what it made
     /^RangeError: "Gaussian slots" needs .* MiB, but this device allows .*: train fewer Gaussians, or a smaller picture$/,
   );
 });
+
+Deno.test("GaussianTrainer.shares tells the same when its own look makes the lists longer", async () => {
+  const gpu = await pictureGpu(), size = 128, count = 60;
+  const trainer = await GaussianTrainer.create(
+    gpu,
+    { ...config, width: size, height: size, capacity: 100 },
+    new Uint32Array(size * size).fill(0xff808080),
+  );
+  const values = new Float32Array(count * GAUSSIAN_FLOATS), wide = Math.log(60);
+  for (let k = 0; k < count; k++) {
+    values.set([k * 2, 64, 0, 0, wide, wide, 0, 0, 0.5, 0.5, 0.5, 0], k * GAUSSIAN_FLOATS);
+  }
+  trainer.set(values);
+  const first = await trainer.shares();
+  assert.ok(first.every((share) => share > 1), `${first}`);
+  assert.deepEqual(await trainer.shares(), first);
+  trainer.free();
+});

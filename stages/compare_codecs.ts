@@ -12,7 +12,12 @@ import { stage } from "../runner/stage.ts";
 import { jpeg, type PictureCodec, webp } from "../scenes/jpeg_webp.ts";
 import { pictureBytes, type PictureTarget } from "../scenes/picture.ts";
 import type { Pictures } from "./pictures.ts";
-import { overCodec, RATE_DISTORTION_COLUMNS, type RateDistortionRow } from "./rate_distortion.ts";
+import {
+  overCodec,
+  RATE_DISTORTION_COLUMNS,
+  rateDistortionArtifact,
+  type RateDistortionRow,
+} from "./rate_distortion.ts";
 
 /** From the smallest file that shows anything to hardly any loss; WebP shows more at its smallest than JPEG. */
 const QUALITIES = [5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95] as const;
@@ -33,7 +38,7 @@ export const compareCodecs = stage({
   module: import.meta.url,
   params: CompareCodecs,
   inputs: { pictures: input<Pictures>() },
-  artifact: jsonArtifact<readonly RateDistortionRow[]>("rate-distortion"),
+  artifact: rateDistortionArtifact("rate-distortion"),
   async run(context, { pictures }, params) {
     const table = context.csv("rate_distortion.csv", RATE_DISTORTION_COLUMNS);
     const rows: RateDistortionRow[] = [];

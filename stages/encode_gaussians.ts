@@ -26,7 +26,7 @@ export const EncodeGaussians = z.object({
   method: z.enum(["parts", "straight_through"]).default("parts").describe(
     "parts: rounded part by part, the rest makes up for it; straight_through: LSQ+, ranges learned",
   ),
-  step: z.number().positive().max(16).default(DEFAULT_QUANTISATION.step).describe(
+  step: z.number().positive().max(1.6).default(DEFAULT_QUANTISATION.step).describe(
     "coarseness: factor of all steps between levels; less is larger and better",
   ),
   steps: z.int().min(0).default(DEFAULT_QUANTISATION.steps).describe("of training between roundings; 0: rounded once"),
@@ -119,7 +119,10 @@ export const encodeGaussians = stage({
           rates: { place: params.rate, shape: params.rate, opacity: 0, colour: params.rate },
           finalRate: params.final_rate,
         },
-        (step) => context.progress({ done: k * params.steps + step, total, unit: "step" }),
+        (step) => {
+          context.signal.throwIfAborted();
+          context.progress({ done: k * params.steps + step, total, unit: "step" });
+        },
       );
       context.phase(pictures.length === 1 ? "encode" : `encode ${target.name}`);
       const { gaussians, tolerances } = quantised;
@@ -153,13 +156,13 @@ export const encodeGaussians = stage({
     return {
       value: {
         kind: "coded" as const,
-        pictures: pictures.map(({ name }, k) => ({ name, file: files[k]! })),
+        pictures: pictures.map(({ name }, k) => ({ name, fitted: outcomes[k]!.gaussians, file: files[k]! })),
         trainSeconds: fitted.trainSeconds + seconds,
       },
       parametersSha256: sha.digest("hex"),
       metrics: {
         pictures: pictures.length,
-        kept: mean("kept") / mean("gaussians"),
+        kept_share: mean("kept") / mean("gaussians"),
         bytes: mean("bytes"),
         bits_per_pixel: mean("bits_per_pixel"),
         bits_per_gaussian: mean("bits_per_gaussian"),

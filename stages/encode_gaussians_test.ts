@@ -152,7 +152,11 @@ fileTest("evaluatePictures refuses models of other pictures, and a damaged file"
   const file = (value as CodedPictures).pictures[0]!.file;
   const broken = [file.slice(0, -1), file.slice(0, 9), file.map((byte, i) => i === file.length >> 1 ? byte ^ 4 : byte)];
   for (const bytes of broken) {
-    const model: CodedPictures = { kind: "coded", pictures: [{ name: "first", file: bytes }], trainSeconds: 0 };
+    const model: CodedPictures = {
+      kind: "coded",
+      pictures: [{ name: "first", fitted: 40, file: bytes }],
+      trainSeconds: 0,
+    };
     await assert.rejects(async () => await evaluate(folder, model, {}, targets), SgiError);
   }
 });

@@ -10,7 +10,6 @@ import { meanSquaredError, psnrOf, ssim, SSIM_WINDOW } from "../kernels/metrics/
 import { msSsim, msSsimScales } from "../kernels/metrics/ms_ssim.ts";
 import type { CodedPictures } from "../models/coded_pictures.ts";
 import type { FittedPictures } from "../models/fitted_pictures.ts";
-import { jsonArtifact } from "../runner/artifact.ts";
 import { StageError } from "../runner/errors.ts";
 import { input } from "../runner/ref.ts";
 import { stage } from "../runner/stage.ts";
@@ -19,7 +18,7 @@ import { median } from "./depth_statistics.ts";
 import { drawFile, drawGaussians } from "./drawn_picture.ts";
 import type { Pictures } from "./pictures.ts";
 import { drawPictures } from "./picture_strip.ts";
-import { RATE_DISTORTION_COLUMNS, type RateDistortionRow } from "./rate_distortion.ts";
+import { RATE_DISTORTION_COLUMNS, rateDistortionArtifact, type RateDistortionRow } from "./rate_distortion.ts";
 
 const COLUMNS = [
   "image",
@@ -81,7 +80,7 @@ export const evaluatePictures = stage({
     ),
   }),
   inputs: { pictures: input<Pictures>(), model: input<FittedPictures | CodedPictures>() },
-  artifact: jsonArtifact<readonly RateDistortionRow[]>("picture-evaluation"),
+  artifact: rateDistortionArtifact("picture-evaluation"),
   measured: ["ms_per_frame", "fps", "train_seconds"],
   async run(context, { pictures, model }, params) {
     const gpu = context.device as Gpu;
@@ -100,7 +99,7 @@ export const evaluatePictures = stage({
             `Expected a picture of ${target.name} ${width}x${height}, found ${found}: evaluate what was made from these pictures`,
           );
       if (given?.name !== target.name) throw wrong(given ? `one of ${given.name}` : "none");
-      const file = "file" in given ? given.file : undefined;
+      const coded = "file" in given ? given : undefined, file = coded?.file;
       const drawn = "file" in given ? await drawFile(gpu, given.file) : await drawGaussians(gpu, given.gaussians);
       if (drawn.width !== width || drawn.height !== height) throw wrong(`one of ${drawn.width}x${drawn.height}`);
       const shown = params.rounding === "uint8" ? drawn.shown.map((v) => Math.round(v * 255) / 255) : drawn.shown;
@@ -119,9 +118,17 @@ export const evaluatePictures = stage({
       const { milliseconds: _, ...columns } = score;
       const optional = { ssim: score.ssim ?? "", ms_ssim: score.ms_ssim ?? "", bytes: score.bytes ?? "" };
       views.append({ view: target.name, ...columns, ...optional });
-      if (file) {
+      if (coded && file) {
         const row: RateDistortionRow = {
-          ...{ image: target.name, width, height, codec: "sgi", setting: gaussians, gaussians, bytes: file.length },
+          ...{
+            image: target.name,
+            width,
+            height,
+            codec: "sgi",
+            setting: coded.fitted,
+            gaussians: coded.fitted,
+            bytes: file.length,
+          },
           ...{ bits_per_pixel: 8 * file.length / (width * height), psnr: score.psnr, ms_ssim: score.ms_ssim },
         };
         rows.push(row);

@@ -222,116 +222,131 @@ export const fitGaussians = stage({
       const target = pictures[index]!, begun = performance.now();
       context.phase(pictures.length === 1 ? "place" : `place ${target.name}`);
       const fit = await GaussianFit.create(gpu, config, target);
-      context.phase("compile");
-      await fit.trainer.prewarm();
-      if (resume) {
-        await fit.restore({
-          tensors: resume.tensors as GaussianTrainerState,
-          state: (restored as { fit: unknown }).fit,
-        });
-        resume = undefined;
-      } else {
-        losses = [];
-        curves.push([]);
-        first = (await fit.score()).psnr;
-        if (index === 0) await keepFrame(context.directory, fit, target, frames);
-      }
-      const constant = oneColourScores(target.rgb).constant;
-      seconds += (performance.now() - begun) / 1000;
-      context.phase(pictures.length === 1 ? "train" : `train ${target.name}`);
-      let score: PictureScore | undefined;
-      while (!fit.done) {
-        const start = performance.now(), before = fit.step;
-        const report = await fit.run(params.eval_every - fit.step % params.eval_every);
-        const passedBy = (every: number) => Math.floor(report.step / every) > Math.floor(before / every);
-        const look = passedBy(params.eval_every) || report.passed !== undefined;
-        const healthy = Number.isFinite(report.loss) && report.notFinite === 0;
-        if (look) score = await fit.score();
-        seconds += (performance.now() - start) / 1000;
-        if (report.pass === 0) losses.push(...report.losses);
-        if (look || !healthy || report.split + report.pruned > 0) {
-          const scales = scaleStatistics(await fit.gaussians()), side = Math.max(target.width, target.height);
-          metrics.append({
-            ...{ image: target.name, step: report.step, pass: report.pass, gaussians: report.gaussians },
-            ...{ loss: report.loss, l1: report.l1, l2: report.l2, ssim: config.loss.ssim > 0 ? report.ssim : "" },
-            train_psnr: look ? score!.psnr : "",
-            coverage_median: look ? score!.coverage : "",
-            ...{ scale_min: scales.least / side, scale_median: scales.median / side, rate: report.rate },
-            ...{ split: report.split, pruned: report.pruned, pairs: report.pairs, pairs_dropped: report.pairsDropped },
-            ...{ not_finite: report.notFinite, seconds: Number(seconds.toFixed(3)) },
+      try {
+        context.phase("compile");
+        await fit.trainer.prewarm();
+        if (resume) {
+          await fit.restore({
+            tensors: resume.tensors as GaussianTrainerState,
+            state: (restored as { fit: unknown }).fit,
           });
+          resume = undefined;
+        } else {
+          losses = [];
+          curves.push([]);
+          first = (await fit.score()).psnr;
+          if (index === 0) await keepFrame(context.directory, fit, target, frames);
         }
-        if (look) curves[index]!.push([report.step, score!.psnr]);
-        if (index === 0 && FRAME_SHARES.some((share) => crosses(share * fit.steps, before, report.step))) {
-          await keepFrame(context.directory, fit, target, frames);
-        }
-        const { passed } = report;
-        if (passed) {
-          passes.append({
-            ...{ image: target.name, pass: passed.pass, gaussians: passed.gaussians, added: passed.added },
-            ...{ split: passed.split, pruned: passed.pruned, psnr_before: passed.psnrBefore },
-            ...{ psnr_start: passed.psnrStart, psnr_end: passed.psnrEnd, kept: passed.kept ? 1 : 0, rate: passed.rate },
-          });
-          if (!passed.kept && healthy) {
+        const constant = oneColourScores(target.rgb).constant;
+        seconds += (performance.now() - begun) / 1000;
+        context.phase(pictures.length === 1 ? "train" : `train ${target.name}`);
+        let score: PictureScore | undefined;
+        while (!fit.done) {
+          const start = performance.now(), before = fit.step;
+          const report = await fit.run(params.eval_every - fit.step % params.eval_every);
+          const passedBy = (every: number) => Math.floor(report.step / every) > Math.floor(before / every);
+          const look = passedBy(params.eval_every) || report.passed !== undefined;
+          const healthy = Number.isFinite(report.loss) && report.notFinite === 0;
+          if (look) score = await fit.score();
+          seconds += (performance.now() - start) / 1000;
+          if (report.pass === 0) losses.push(...report.losses);
+          if (look || !healthy || report.split + report.pruned > 0) {
+            const scales = scaleStatistics(await fit.gaussians()), side = Math.max(target.width, target.height);
+            metrics.append({
+              ...{ image: target.name, step: report.step, pass: report.pass, gaussians: report.gaussians },
+              ...{ loss: report.loss, l1: report.l1, l2: report.l2, ssim: config.loss.ssim > 0 ? report.ssim : "" },
+              train_psnr: look ? score!.psnr : "",
+              coverage_median: look ? score!.coverage : "",
+              ...{ scale_min: scales.least / side, scale_median: scales.median / side, rate: report.rate },
+              ...{
+                split: report.split,
+                pruned: report.pruned,
+                pairs: report.pairs,
+                pairs_dropped: report.pairsDropped,
+              },
+              ...{ not_finite: report.notFinite, seconds: Number(seconds.toFixed(3)) },
+            });
+          }
+          if (look) curves[index]!.push([report.step, score!.psnr]);
+          if (index === 0 && FRAME_SHARES.some((share) => crosses(share * fit.steps, before, report.step))) {
+            await keepFrame(context.directory, fit, target, frames);
+          }
+          const { passed } = report;
+          if (passed) {
+            passes.append({
+              ...{ image: target.name, pass: passed.pass, gaussians: passed.gaussians, added: passed.added },
+              ...{ split: passed.split, pruned: passed.pruned, psnr_before: passed.psnrBefore },
+              ...{
+                psnr_start: passed.psnrStart,
+                psnr_end: passed.psnrEnd,
+                kept: passed.kept ? 1 : 0,
+                rate: passed.rate,
+              },
+            });
+            if (!passed.kept && healthy) {
+              context.event(
+                "note",
+                "pass-undone",
+                `Pass ${passed.pass} of ${target.name} ended at ${passed.psnrEnd.toFixed(3)} dB, not above ${
+                  passed.psnrBefore.toFixed(3)
+                } dB: its Gaussians were dropped, and a pass after it takes half the rates`,
+              );
+            }
+          }
+          if (report.pairsDropped > 0) {
             context.event(
               "note",
-              "pass-undone",
-              `Pass ${passed.pass} of ${target.name} ended at ${passed.psnrEnd.toFixed(3)} dB, not above ${
-                passed.psnrBefore.toFixed(3)
-              } dB: its Gaussians were dropped, and the next pass takes half the rates`,
+              "pairs-dropped",
+              `Lists were too short for ${report.pairsDropped} pairs of a tile and a Gaussian before step ${report.step}; they are longer now`,
             );
           }
-        }
-        if (report.pairsDropped > 0) {
-          context.event(
-            "note",
-            "pairs-dropped",
-            `Lists were too short for ${report.pairsDropped} pairs of a tile and a Gaussian before step ${report.step}; they are longer now`,
-          );
-        }
-        context.progress({
-          done: index * fit.steps + report.step,
-          total,
-          unit: "step",
-          values: {
-            loss: report.loss,
-            ...(score ? { psnr: score.psnr } : {}),
-            gaussians: report.gaussians,
-            ...(config.passes > 1 ? { pass: report.pass + 1 } : {}),
-          },
-        });
-        if (!healthy) {
-          writeNotFinite(context, report.step, await fit.trainer.save());
-          const what = report.notFinite > 0
-            ? `${report.notFinite} Gaussians or pixels hold numbers that are not finite`
-            : `The loss is ${report.loss}`;
-          context.event("critical", "nan-onset", `${what} at step ${report.step} of ${target.name}`);
-          throw new StageError(
-            `${what} at step ${report.step} of ${target.name}: lower the rates (shape_rate is ${params.shape_rate}); not_finite.csv tells which tensors`,
-          );
-        }
-        if (context.checkpoint.due() && !fit.done) {
-          const { tensors, state } = await fit.save();
-          const kept = Object.fromEntries(finished.map((values, k) => [`finished ${k}`, values]));
-          await saveCheckpoint(context, {
-            step: index * fit.steps + fit.step,
-            tensors: { ...tensors, ...kept },
-            state: { index, seconds, losses, first, outcomes, curves, frames, fit: state } as never,
+          context.progress({
+            done: index * fit.steps + report.step,
+            total,
+            unit: "step",
+            values: {
+              loss: report.loss,
+              ...(score ? { psnr: score.psnr } : {}),
+              gaussians: report.gaussians,
+              ...(config.passes > 1 ? { pass: report.pass + 1 } : {}),
+            },
           });
-          context.signal.throwIfAborted();
+          if (!healthy) {
+            writeNotFinite(context, report.step, await fit.trainer.save());
+            const what = report.notFinite > 0
+              ? `${report.notFinite} Gaussians or pixels hold numbers that are not finite`
+              : `The loss is ${report.loss}`;
+            context.event("critical", "nan-onset", `${what} at step ${report.step} of ${target.name}`);
+            throw new StageError(
+              `${what} at step ${report.step} of ${target.name}: lower the rates (shape_rate is ${params.shape_rate}); not_finite.csv tells which tensors`,
+            );
+          }
+          if (context.checkpoint.due() && !fit.done) {
+            const { tensors, state } = await fit.save();
+            const kept = Object.fromEntries(finished.map((values, k) => [`finished ${k}`, values]));
+            await saveCheckpoint(context, {
+              step: index * fit.steps + fit.step,
+              tensors: { ...tensors, ...kept },
+              state: { index, seconds, losses, first, outcomes, curves, frames, fit: state } as never,
+            });
+            context.signal.throwIfAborted();
+          }
         }
+        const gaussians = await fit.gaussians(), end = await fit.score();
+        const side = Math.max(target.width, target.height);
+        outcomes.push({
+          ...{ psnr: end.psnr, first, constant, coverage: end.coverage, gaussians: gaussians.count },
+          leastScale: scaleStatistics(gaussians).least / side,
+          passesKept: fit.passesKept,
+          lossRises: lossRises(losses),
+        });
+        finished.push(gaussians.values);
+        if (index === 0) {
+          await drawFitOverTime(context.directory, target, frames, clampedRgb(await fit.trainer.render()));
+        }
+      } finally {
+        fit.free();
       }
-      const gaussians = await fit.gaussians(), end = await fit.score();
-      const side = Math.max(target.width, target.height);
-      outcomes.push({
-        ...{ psnr: end.psnr, first, constant, coverage: end.coverage, gaussians: gaussians.count },
-        leastScale: scaleStatistics(gaussians).least / side,
-        passesKept: fit.passesKept,
-        lossRises: lossRises(losses),
-      });
-      finished.push(gaussians.values);
-      if (index === 0) await drawFitOverTime(context.directory, target, frames, clampedRgb(await fit.trainer.render()));
-      fit.free();
     }
     const { parameterisation, blend, opaque } = config;
     const mean = (f: (o: Outcome) => number) => outcomes.reduce((sum, o) => sum + f(o), 0) / outcomes.length;

@@ -4,6 +4,14 @@
  *
  * @module
  */
+import { type Artifact, jsonArtifact } from "../runner/artifact.ts";
+import { savedState } from "./checkpoint_numbers.ts";
+
+/** Rows on disk; the PSNR of a picture that is matched exactly is infinite, and stays so. */
+export function rateDistortionArtifact(format: string): Artifact<readonly RateDistortionRow[]> {
+  const rows = jsonArtifact<readonly RateDistortionRow[]>(format);
+  return { ...rows, load: async (directory) => savedState(await rows.load(directory) as never) as RateDistortionRow[] };
+}
 
 /** Columns of `rate_distortion.csv`. */
 export const RATE_DISTORTION_COLUMNS = [
