@@ -43,6 +43,7 @@ import { inspectDepth as inspectDepthStage } from "./stages/inspect_depth.ts";
 import { matchLocally as matchLocallyStage } from "./stages/match_locally.ts";
 import { compareCodecs as compareCodecsStage, overCodecs as overCodecsStage } from "./stages/compare_codecs.ts";
 import { compareFits as compareFitsStage } from "./stages/compare_fits.ts";
+import { decodePicture as decodePictureStage } from "./stages/decode_picture.ts";
 import { encodeGaussians as encodeGaussiansStage } from "./stages/encode_gaussians.ts";
 import { evaluatePictures as evaluatePicturesStage } from "./stages/evaluate_pictures.ts";
 import { fitGaussians as fitGaussiansStage } from "./stages/fit_gaussians.ts";
@@ -145,6 +146,13 @@ type OverCodecsStage = typeof overCodecsStage;
 type CompareFitsStage = typeof compareFitsStage;
 
 /**
+ * Follows from the schema of its parameters, in stages/decode_picture.ts.
+ *
+ * @internal
+ */
+type DecodePictureStage = typeof decodePictureStage;
+
+/**
  * Follows from the schema of its parameters, in stages/encode_gaussians.ts.
  *
  * @internal
@@ -231,3 +239,6 @@ export const evaluatePictures: EvaluatePicturesStage = evaluatePicturesStage;
 
 /** Fits 2D Gaussians to pictures, in passes of which none makes them worse (docs/images.md). */
 export const fitGaussians: FitGaussiansStage = fitGaussiansStage;
+
+/** Decodes a file `.sgi` into `picture.png`, on the device and on the CPU, which must agree to the last bit. */
+export const decodePicture: DecodePictureStage = decodePictureStage;

@@ -122,7 +122,7 @@ psnr_black# PSNR of all-black pictures, dB
 psnr_constant# PSNR of pictures of one mean colour, dB
 psnr_over_constant# psnr less psnr_constant, dB
 psnr_foreground# PSNR over the pixels of the object alone, dB
-gaussians# how many Gaussians a picture was fitted with
+gaussians# how many Gaussians a picture is made of; of a file those that it holds
 coverage_median# median over its pixels of their coverage W, the sum of the weights of the Gaussians there
 depth_rmse# root mean square error against true depth, world units
 depth_coverage# share of the pixels with true depth that have a depth
@@ -311,7 +311,7 @@ width# width of the picture, px
 height# height of the picture, px
 codec what compressed it: jpeg (mozjpeg), webp (libwebp), sgi (Gaussians)
 setting what was asked of the codec, such as the quality
-gaussians# how many Gaussians; empty for other codecs
+gaussians# how many Gaussians were fitted; empty for other codecs
 bytes# size of the whole file, bytes
 bits_per_pixel# 8 bytes / (width height)
 psnr# PSNR against the picture, dB
