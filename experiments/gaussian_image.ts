@@ -21,7 +21,7 @@ export default experiment({
     const target = pictures("pictures", { image: p.image, width: p.width, height: p.height });
     const codecs = compareCodecs("codecs", { pictures: target, ...p.codecs });
     const { fit, encoding, evaluation, fitEvaluation, over } = gaussianImage("", p, target, codecs, p.gaussians);
-    const above = gate(evaluation, "psnr_over_constant"), covered = gate(evaluation, "coverage_median").atLeast(0.5);
+    const above = gate(evaluation, "psnr_over_constant"), covered = gate(fitEvaluation, "coverage_median").atLeast(0.5);
     const good = [gate(fitEvaluation, "psnr").atLeast(30), covered, above.atLeast(10)];
     return {
       scene: pictureName(p.image),
